@@ -1,0 +1,1 @@
+"""Files after the picture."""

@@ -1,0 +1,74 @@
+"""Saves pictures with what is known of how they were bought: in the file, and as a line of the manifest."""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .. import host
+from ..pictures import Pixels, save_bytes
+from . import manifest
+from .files import write_numbered
+
+MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
+
+
+@dataclass(frozen=True)
+class Style:
+    """How files are named and encoded; ``quality`` in percent, for jpeg and webp."""
+
+    prefix: str
+    format: str
+    quality: int
+
+
+@dataclass(frozen=True)
+class Saved:
+    """One file as the editor shows it, and what its picture cost in US dollars."""
+
+    filename: str
+    subfolder: str
+    cost_usd: float
+
+
+def save(picture: Pixels, record: dict[str, Any] | None, style: Style, texts: Mapping[str, str]) -> Saved:
+    """Write one picture and its manifest line. Blocks: call it off the event loop."""
+    folder, stem, number, subfolder = host.save_place(style.prefix, picture.width, picture.height)
+    told = dict(texts)
+    if record is not None and texts:
+        told["easel"] = json.dumps(record)
+    data = save_bytes(picture, MEDIA_TYPES[style.format], quality=style.quality, text=told)
+    path = write_numbered(folder, stem, number, SUFFIXES[style.format], data)
+    manifest.append(folder, _line(path, picture, record))
+    return Saved(path.name, subfolder, _share(record))
+
+
+def _line(path: Path, picture: Pixels, record: dict[str, Any] | None) -> dict[str, Any]:
+    facts = {
+        "file": path.name,
+        "width": picture.width,
+        "height": picture.height,
+        "pixels": picture.rgb_digest,
+        "saved_at": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
+    }
+    if record is None:
+        return facts
+    parameters = record["parameters"]
+    return {
+        **facts,
+        **record,
+        "prompt": parameters.get("prompt", ""),
+        "bought_at": dt.datetime.fromtimestamp(record["bought_at"], dt.timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def _share(record: dict[str, Any] | None) -> float:
+    """What one picture of the purchase cost."""
+    if record is None:
+        return 0.0
+    return float(record["cost_usd"] or 0.0) / max(1, record["pictures"])

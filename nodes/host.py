@@ -1,0 +1,126 @@
+"""The only door to ComfyUI's own modules: folders, progress, interrupt, blocking, and its web server.
+
+Everything is imported inside the functions, because importing the pack must cost nothing and its plain parts are tested
+without a host.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from aiohttp.web import RouteTableDef
+    from PIL.Image import Image
+
+_interrupted_run = ""
+
+
+@dataclass(frozen=True)
+class Place:
+    """Which run, which node and which item of a list is being executed."""
+
+    run: str
+    node: str
+    item: int | None
+
+
+def place() -> Place:
+    """Where the calling node stands; empty outside a run."""
+    from comfy_execution.utils import get_executing_context
+
+    context = get_executing_context()
+    if context is None:
+        return Place("", "", None)
+    return Place(context.prompt_id, context.node_id, context.list_index)
+
+
+def state_folder() -> Path:
+    """``user/__easel``: a folder that the host never serves. Made where it is missing, for its owner only."""
+    import folder_paths
+
+    if hasattr(folder_paths, "get_system_user_directory"):
+        folder = Path(folder_paths.get_system_user_directory("easel"))
+    else:
+        folder = Path(folder_paths.get_user_directory()) / "__easel"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    return folder
+
+
+def throw_if_interrupted(run: str) -> None:
+    """Raises the host's own interrupt where the user has pressed stop, and remembers which run it was."""
+    from comfy import model_management
+
+    try:
+        model_management.throw_exception_if_processing_interrupted()
+    except model_management.InterruptProcessingException:
+        global _interrupted_run
+        _interrupted_run = run
+        raise
+
+
+def was_interrupted(run: str) -> bool:
+    """Whether the user has stopped this run: its other nodes then hear of it only as a cancellation."""
+    return run == _interrupted_run
+
+
+def show_text(node: str, text: str) -> None:
+    """A line of text on the node, while it runs."""
+    from server import PromptServer
+
+    server = PromptServer.instance
+    server.send_progress_text(text, node, server.client_id)
+
+
+def show_progress(node: str, fraction: float, preview: Image | None = None) -> None:
+    """The node's progress bar (0-1), with an unfinished picture where there is one."""
+    from comfy.cli_args import args
+    from comfy_execution.progress import get_progress_state
+
+    shown = None if preview is None else ("JPEG", preview.convert("RGB"), args.preview_size)
+    get_progress_state().update_progress(node, fraction, 1.0, shown)
+
+
+def blocker(reason: str | None = None) -> Any:
+    """A value that stops everything downstream of it; None stops it silently."""
+    from comfy_execution.graph import ExecutionBlocker
+
+    return ExecutionBlocker(reason)
+
+
+def save_place(prefix: str, width: int, height: int) -> tuple[Path, str, int, str]:
+    """Where pictures of this prefix go: folder, file name stem, next number, subfolder. Refuses paths that escape."""
+    import folder_paths
+
+    output = folder_paths.get_output_directory()
+    folder, stem, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, output, width, height)
+    return Path(folder), stem, counter, subfolder
+
+
+def keeps_metadata() -> bool:
+    """Whether the operator lets prompts and workflows be written into files."""
+    from comfy.cli_args import args
+
+    return not args.disable_metadata
+
+
+def file_metadata(prompt: Any, extra: dict[str, Any] | None) -> dict[str, str]:
+    """The texts that the host itself writes into its pictures: the prompt, and the editor's workflow."""
+    if not keeps_metadata():
+        return {}
+    texts = {} if prompt is None else {"prompt": json.dumps(prompt)}
+    return texts | {name: json.dumps(value) for name, value in (extra or {}).items()}
+
+
+def routes() -> RouteTableDef | None:
+    """The web server's route table; None where there is no server (tests that import the host only)."""
+    from server import PromptServer
+
+    table: RouteTableDef | None = None
+    with contextlib.suppress(AttributeError):
+        table = PromptServer.instance.routes
+    return table
+

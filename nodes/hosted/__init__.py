@@ -1,0 +1,1 @@
+"""Pictures bought from a provider."""

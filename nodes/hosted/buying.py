@@ -1,0 +1,218 @@
+"""What every hosted node shares: the one engine of this ComfyUI, the wait with its progress, and what a refusal does.
+
+The engine knows nothing of ComfyUI, the families nothing of each other; this is where they meet the host.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import functools
+import hashlib
+import io as bytesio
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from .. import host, new_providers, pictures
+from .engine.errors import ContentRejected, EaselError, ModelRetired
+from .engine.money import dollars
+from .engine.outcome import Delivered, Facts, Outcome
+from .engine.provider import Progress
+from .engine.request import Request
+
+if TYPE_CHECKING:
+    from .engine.engine import Engine
+
+RAISE, BLOCK, SECOND = "stop with an error", "block this branch", "try the second model"
+ON_REFUSAL = [RAISE, BLOCK, SECOND]
+REPLACE = "use the model that replaces it"
+IF_RETIRED = [REPLACE, RAISE]
+_SECONDS_FROM = 1.0
+_SANDBOX_LATENCY = 0.3
+"""Seconds that a stand-in takes, so that progress can be seen."""
+
+
+@dataclass(frozen=True)
+class Choices:
+    """What the user decided about a purchase beside the request itself."""
+
+    on_refusal: str = RAISE
+    second_model: str = ""
+    if_retired: str = RAISE
+    profile: str = "default"
+
+
+@dataclass(frozen=True)
+class Bought:
+    """A purchase with its pictures decoded, or the refusal that blocks this branch."""
+
+    outcome: Outcome | None
+    pictures: list[pictures.Pixels]
+    report: str
+
+    @property
+    def is_blocked(self) -> bool:
+        return self.outcome is None
+
+    @property
+    def delivered(self) -> tuple[Delivered, ...]:
+        return self.outcome.pictures if self.outcome else ()
+
+    @property
+    def text(self) -> str:
+        return self.outcome.text if self.outcome else ""
+
+    @property
+    def data(self) -> dict[str, Any]:
+        return self.outcome.data if self.outcome else {}
+
+
+@functools.lru_cache(maxsize=1)
+def engine() -> Engine:
+    """The engine of this ComfyUI, made on first use."""
+    from .engine.engine import Engine
+
+    return Engine(host.state_folder(), new_providers(), inspect=_inspect, open_sandbox=_open_sandbox)
+
+
+async def buy(request: Request, choices: Choices, workflow: Any) -> Bought:
+    """Buy ``request`` in the name of the running node; ``workflow`` is the prompt that it belongs to."""
+    asked = request.model
+    notes: list[str] = []
+    try:
+        request = _alive(request, choices, notes)
+        outcome = await _buy(request, choices, workflow, asked)
+    except ModelRetired as error:
+        # An operator's own server may have dropped the model too, and only its answer tells.
+        replacement = request.successor() if choices.if_retired == REPLACE else None
+        if replacement is None or replacement.model == request.model:
+            raise
+        notes.append(error.sentence)
+        outcome = await _buy(replacement, choices, workflow, asked)
+    except ContentRejected as refusal:
+        if choices.on_refusal == BLOCK:
+            return Bought(None, [], f"{refusal} This branch was blocked; the others went on.")
+        if choices.on_refusal != SECOND or choices.second_model in ("", request.model):
+            raise
+        notes.append(f"{request.model} refused: {refusal}")
+        outcome = await _buy(request.with_model(choices.second_model), choices, workflow, asked)
+    decoded = await asyncio.to_thread(lambda: [pictures.decode(picture.data) for picture in outcome.pictures])
+    return Bought(outcome, decoded, _report(outcome, notes))
+
+
+def destination_fingerprint(provider: str) -> str:
+    """Where this provider's requests go now, for the host's cache: a sandbox picture must not pass for a bought one."""
+    account = engine().providers[provider].account
+    destination = engine().destination(account)
+    return "|".join(destination.scope)
+
+
+async def _buy(request: Request, choices: Choices, workflow: Any, asked: str) -> Outcome:
+    from .engine.engine import Order
+
+    place = host.place()
+    order = Order(place.run, _digest(workflow), choices.profile, asked)
+    show = _Show(place)
+    try:
+        return await engine().buy(request, order, show, stopped=lambda: host.was_interrupted(place.run))
+    except EaselError as error:
+        if place.item is not None and place.item > 0:
+            error.sentence = f"Item {place.item + 1} of the list: {error.sentence}"
+        raise
+
+
+def _alive(request: Request, choices: Choices, notes: list[str]) -> Request:
+    """The request itself, or its successor where the provider has retired the model and the user wants that."""
+    retired = request.retired_since(dt.datetime.now(dt.timezone.utc).date())
+    account = engine().providers[request.provider].account
+    if retired is None or engine().destination(account).is_own_server:
+        return request
+    successor = request.successor()
+    gone = f"{account.label} retired {request.model} on {retired:%d %B %Y}"
+    if choices.if_retired != REPLACE or successor is None:
+        hint = f" Choose {successor.model} instead." if successor else ""
+        raise ModelRetired(f"{gone}.{hint} Nothing was sent.", input_name="model")
+    notes.append(f"{gone}; {successor.model} took its place.")
+    return successor
+
+
+class _Show:
+    """Shows the progress on the node, and raises the host's interrupt."""
+
+    def __init__(self, place: host.Place) -> None:
+        self._place = place
+        self._text = ""
+        self._partial: bytes | None = None
+
+    def __call__(self, progress: Progress) -> None:
+        host.throw_if_interrupted(self._place.run)
+        text = _line(progress)
+        if text != self._text:
+            self._text = text
+            host.show_text(self._place.node, text)
+        if progress.partial is not None and progress.partial is not self._partial:
+            self._partial = progress.partial
+            host.show_progress(self._place.node, progress.fraction or 0.5, _preview(progress.partial))
+        elif progress.fraction is not None:
+            host.show_progress(self._place.node, progress.fraction)
+
+
+def _line(progress: Progress) -> str:
+    queue = "" if progress.queue_position is None else f", place {progress.queue_position} in the queue"
+    seconds = f" · {progress.elapsed:.0f} s" if progress.elapsed >= _SECONDS_FROM else ""
+    return f"{progress.status}{queue}{seconds}"
+
+
+def _preview(data: bytes) -> Any:
+    from PIL import Image
+
+    return Image.open(bytesio.BytesIO(data))
+
+
+def _report(outcome: Outcome, notes: list[str]) -> str:
+    """What was really used and paid, for the node to show."""
+    record = outcome.record
+    cost = dollars(outcome.paid_usd)
+    if outcome.reused:
+        paid = "free: kept from before"
+    elif record["cost_source"] == "reported":
+        paid = f"{cost}, as reported"
+    else:
+        paid = f"about {cost}"
+    first = f"{record['model']} · {paid}"
+    if record["sandbox"]:
+        first = f"SANDBOX (nothing was charged) · {first}"
+    seed = "" if record["seed"] is None else f"seed {record['seed']}"
+    withheld = f"{len(outcome.refused)} of the pictures were withheld: {outcome.refused[0]}" if outcome.refused else ""
+    return "\n".join(line for line in (first, seed, withheld, *notes, *outcome.notes) if line)
+
+
+def _inspect(data: bytes) -> Facts:
+    picture = pictures.decode(data)
+    return Facts(
+        media_type=pictures.media_type_of(data) or "image/png",
+        width=picture.width,
+        height=picture.height,
+        pixels=picture.rgb_digest,
+        has_alpha=picture.has_alpha,
+    )
+
+
+def _open_sandbox() -> str:
+    """The operator's own sandbox process, or one inside this ComfyUI."""
+    return engine().settings().sandbox_url or _own_sandbox()
+
+
+@functools.lru_cache(maxsize=1)
+def _own_sandbox() -> str:
+    from .. import sandbox
+
+    url, _stop = sandbox.start(latency=_SANDBOX_LATENCY)
+    return url
+
+
+def _digest(workflow: Any) -> str:
+    """SHA-256 of the prompt as exported, by which runs of one workflow are told from others."""
+    text = json.dumps(workflow, sort_keys=True, separators=(",", ":"), default=str)
+    return hashlib.sha256(text.encode()).hexdigest()

@@ -1,0 +1,1 @@
+"""Buying in general: knows nothing of ComfyUI and of no provider."""

@@ -1,0 +1,54 @@
+"""Opens the state database: SQLite in WAL mode unless an operator names another, its schema kept current by itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine as Database
+from sqlalchemy import create_engine, event, make_url, text
+
+_MIGRATIONS = Path(__file__).with_name("migrations")
+_BUSY_MS = 30_000
+
+
+def open_database(url: str) -> Database:
+    """A database at ``url`` with the current schema. Raises what SQLAlchemy or the driver raises."""
+    location = make_url(url)
+    is_sqlite = location.get_backend_name() == "sqlite"
+    if is_sqlite and location.database:
+        Path(location.database).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    database = create_engine(location, pool_pre_ping=not is_sqlite)
+    if is_sqlite:
+        event.listen(database, "connect", _prepare_sqlite)
+        event.listen(database, "begin", _begin_sqlite)
+    _migrate(database)
+    return database
+
+
+def sqlite_url(path: Path) -> str:
+    return f"sqlite:///{path.as_posix()}"
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own transaction handling would begin too late for "read, decide, write" to be one step.
+    connection.isolation_level = None
+    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Any) -> None:
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _migrate(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
+    with database.begin() as connection:
+        if database.dialect.name == "postgresql":
+            # Several machines of a fleet may start at once; the lock ends with the transaction.
+            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('easel-schema'))"))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")

@@ -1,0 +1,428 @@
+"""Where everything is bought: one engine a process, on a thread of its own, so that work goes on while others block."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import logging
+import os
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from dataclasses import dataclass, field
+from decimal import Decimal
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal
+
+import aiohttp
+
+from .database import open_database, sqlite_url
+from .errors import EaselError, ResultLost, Stopped, TimedOut
+from .fetch import Downloader
+from .gate import Gate
+from .journal import Journal, Opening
+from .kept import outcome_of, read_pictures
+from .keys import DEFAULT_PROFILE, SANDBOX_KEY, Key, Keyring, host_of
+from .loop import LoopThread, look_until_done
+from .money import to_micros
+from .outcome import Facts, Outcome, record_of
+from .owner import BEAT_SECONDS, is_alive, this_process
+from .provider import Account, Progress, Provider
+from .purchase import Steps, Tools
+from .request import Request
+from .settings import Settings
+from .store import Store
+from .tables import Charge, Purchase
+
+log = logging.getLogger("easel")
+
+Realm = Literal["live", "sandbox"]
+_THEIRS_EVERY = 0.5
+_RESUMED = "An earlier run had already begun this purchase; it was finished, not bought again."
+
+
+@dataclass(frozen=True)
+class Order:
+    """In whose name a request is bought: the run it belongs to, the workflow's digest, the key's profile."""
+
+    run: str = ""
+    workflow: str = ""
+    profile: str = DEFAULT_PROFILE
+    asked_model: str = ""
+    """What the user chose, where the request is for another model in its place."""
+
+
+@dataclass(frozen=True)
+class Destination:
+    """Where a provider's requests go just now."""
+
+    realm: Realm
+    address: str
+    options: dict[str, str]
+    scope: tuple[str, ...]
+    """What a fingerprint must not be shared across: the realm, and an operator's own host."""
+
+    @property
+    def is_own_server(self) -> bool:
+        """Whether an operator has put another server in the provider's place."""
+        return len(self.scope) > 1
+
+
+class Ticket:
+    """A purchase under way in this process, and everybody who waits for it."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.stop = asyncio.Event()
+        self.waiters = 0
+        self.progress = Progress("starting")
+        self.future: concurrent.futures.Future[Outcome]
+        self._loop = loop
+
+    def report(self, progress: Progress) -> None:
+        self.progress = progress
+
+    def nobody_waits(self) -> None:
+        """From any thread: the last who wanted this has left on purpose."""
+        self._loop.call_soon_threadsafe(self.stop.set)
+
+
+@dataclass
+class Engine:
+    """Buys requests: never the same one twice, never beyond the budget, never without a trace.
+
+    ``folder`` holds keys, settings and, unless an operator names other places, the database and the pictures.
+    ``inspect`` looks at an encoded picture. ``open_sandbox`` gives the address of the stand-in providers, starting
+    them where needed. Nothing is opened before the first purchase.
+    """
+
+    folder: Path
+    providers: Mapping[str, Provider]
+    inspect: Callable[[bytes], Facts]
+    open_sandbox: Callable[[], str]
+    environment: Mapping[str, str] = field(default_factory=lambda: os.environ)
+    owner: str = field(default_factory=this_process)
+
+    def __post_init__(self) -> None:
+        self.keys = Keyring(self.folder / "keys.json", self.environment)
+        self._lock = threading.Lock()
+        self._tickets: dict[str, Ticket] = {}
+        self._thread: LoopThread | None = None
+        self._tools: Tools | None = None
+        self._gates: dict[tuple[str, str, str], Gate] = {}
+        self._opening = asyncio.Lock()
+        # One thread: the journal's transactions are short, and SQLite has one writer anyway.
+        self._journal_thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="easel-journal")
+
+    # What callers on any thread and any loop use.
+
+    async def buy(
+        self,
+        request: Request,
+        order: Order,
+        look: Callable[[Progress], None],
+        *,
+        stopped: Callable[[], bool] = lambda: False,
+    ) -> Outcome:
+        """The result of ``request``: kept from before, joined, resumed, or bought now.
+
+        ``look`` is called with the progress at least every tenth of a second, and stops the wait by raising. A caller
+        that is cancelled leaves the purchase to go on, unless ``stopped`` says that the whole run was stopped. Raises
+        one of :mod:`errors`.
+        """
+        request = request.with_seed()
+        while True:
+            try:
+                return await self._wait_for(self._join(request, order), look, stopped)
+            except Stopped:
+                # Who stopped it was an earlier waiter; this one still wants the picture.
+                continue
+
+    async def _wait_for(self, ticket: Ticket, look: Callable[[Progress], None], stopped: Callable[[], bool]) -> Outcome:
+        try:
+            return await look_until_done(ticket.future, lambda: look(ticket.progress))
+        except EaselError:
+            raise
+        except asyncio.CancelledError:
+            self._leave(ticket, on_purpose=stopped())
+            raise
+        except BaseException:
+            self._leave(ticket, on_purpose=True)
+            raise
+
+    def settings(self) -> Settings:
+        """The operator's settings in force now."""
+        return Settings.load(self.folder)
+
+    def destination(self, account: Account) -> Destination:
+        """Where this provider's requests go now. Raises SettingsBroken where a setting cannot be used."""
+        settings = self.settings()
+        if settings.sandbox:
+            # Every stand-in lies under the host name of what it stands for.
+            stand_in = f"{self.open_sandbox()}/{account.address.removeprefix('https://')}"
+            return Destination("sandbox", stand_in, {}, ("sandbox",))
+        return self._live_destination(account, settings)
+
+    def live_address(self, account: Account) -> str:
+        """The base URL of the provider itself, or of what an operator has put in its place, sandbox mode or not."""
+        return self._live_destination(account, self.settings()).address
+
+    def _live_destination(self, account: Account, settings: Settings) -> Destination:
+        place = settings.place_of(account.name, account.address_variable, self.environment)
+        address = place.base_url or account.address
+        own_host = () if address == account.address else (host_of(address),)
+        return Destination("live", address, place.options, ("live", *own_host))
+
+    def estimate(self, request: Request) -> Decimal | None:
+        """What ``request`` will cost in US dollars; None where nobody knows."""
+        return self.providers[request.provider].estimate(request)
+
+    async def record_of_pixels(self, pixels: str) -> dict[str, Any] | None:
+        """How the picture with these RGB pixels was bought; None where none was. From any loop."""
+        return await look_until_done(self._submit(self._find_maker(pixels)), lambda: None)
+
+    async def charges(self, realm: Realm, run: str | None = None) -> Sequence[Charge]:
+        """Lines of the ledger, oldest first; of one run where it is named. From any loop."""
+        return await look_until_done(self._submit(self._find_charges(realm, run)), lambda: None)
+
+    def stop(self) -> None:
+        """Drop everything, as the end of the process would: what is under way stays open in the journal."""
+        if self._thread is None:
+            return
+        if self._tools is not None:
+            self._thread.submit(self._tools.downloads.close()).result(timeout=10)
+        self._thread.stop()
+        self._journal_thread.shutdown()
+        self._thread = None
+
+    # Joining and leaving.
+
+    def _join(self, request: Request, order: Order) -> Ticket:
+        """The ticket of this request: the one under way, or a new one."""
+        account = self.providers[request.provider].account
+        destination = self.destination(account)
+        fingerprint = request.fingerprint(*destination.scope)
+        return self._ticket(fingerprint, lambda ticket: self._buy(ticket, fingerprint, request, order, destination))
+
+    def _ticket(self, fingerprint: str, work: Callable[[Ticket], Any]) -> Ticket:
+        loop = self._loop_thread().loop
+        with self._lock:
+            ticket = self._tickets.get(fingerprint)
+            if ticket is None or ticket.future.done():
+                ticket = self._tickets[fingerprint] = Ticket(loop)
+                ticket.future = self._submit(work(ticket))
+                ticket.future.add_done_callback(partial(self._forget, fingerprint, ticket))
+            ticket.waiters += 1
+        return ticket
+
+    def _forget(self, fingerprint: str, ticket: Ticket, _future: Any) -> None:
+        with self._lock:
+            if self._tickets.get(fingerprint) is ticket:
+                del self._tickets[fingerprint]
+
+    def _leave(self, ticket: Ticket, *, on_purpose: bool) -> None:
+        with self._lock:
+            ticket.waiters -= 1
+            nobody = ticket.waiters == 0
+        if nobody and on_purpose:
+            ticket.nobody_waits()
+
+    def _loop_thread(self) -> LoopThread:
+        with self._lock:
+            if self._thread is None:
+                self._thread = LoopThread("easel-engine")
+                self._thread.submit(self._live())
+            return self._thread
+
+    def _submit(self, work: Any) -> concurrent.futures.Future[Any]:
+        thread = self._thread
+        return (thread or self._loop_thread()).submit(work)
+
+    # What runs on the engine's own loop.
+
+    async def _buy(
+        self, ticket: Ticket, fingerprint: str, request: Request, order: Order, destination: Destination
+    ) -> Outcome:
+        tools = await self._open_tools()
+        provider = self.providers[request.provider]
+        notes: list[str] = []
+        while True:
+            found = await self._in_order(tools.journal.kept, fingerprint)
+            if found is not None:
+                outcome = await self._open_kept(tools, found, notes)
+                if outcome is not None:
+                    return outcome
+                continue
+            key = self._key(provider.account, destination, order.profile)
+            estimate = provider.estimate(request)
+            opening = Opening(
+                fingerprint=fingerprint,
+                realm=destination.realm,
+                provider=request.provider,
+                operation=request.operation,
+                model=request.model,
+                asked_model=order.asked_model or request.model,
+                profile=order.profile,
+                address=destination.address,
+                run=order.run,
+                workflow=order.workflow,
+                request=request.parameters(),
+                estimate=None if estimate is None else to_micros(estimate),
+                summary=request.summary,
+            )
+            claim = await self._in_order(tools.journal.claim, opening, self.settings().budget)
+            steps = self._steps(tools, claim.purchase, ticket, key, destination, request)
+            if claim.verdict == "mine":
+                return await self._outcome(tools, await steps.buy(), notes, paid_now=True)
+            if claim.verdict == "unsure":
+                raise _unsure(provider.account, request)
+            if claim.verdict == "theirs":
+                resumed = await self._theirs(tools, claim.purchase, ticket, steps)
+                if resumed is not None:
+                    return await self._outcome(tools, resumed, [*notes, _RESUMED])
+
+    async def _theirs(self, tools: Tools, purchase: Purchase, ticket: Ticket, steps: Steps) -> Purchase | None:
+        """Somebody else's purchase of the same: wait while its owner lives, go on with it where the owner died."""
+        if purchase.owner != self.owner and is_alive(purchase.owner, purchase.lease_until):
+            ticket.report(Progress("another ComfyUI is buying the same picture"))
+            with suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(ticket.stop.wait(), _THEIRS_EVERY)
+                raise Stopped("The run was stopped; another ComfyUI goes on with this picture.")
+            return None
+        if not await self._in_order(tools.journal.take_over, purchase):
+            return None
+        if purchase.state == "intended":
+            await self._in_order(_lost_on_the_way, tools.journal, purchase)
+            return None
+        return await steps.resume()
+
+    async def _live(self) -> None:
+        """Collect what a process that died left behind, then tell other machines that this one lives."""
+        try:
+            tools = await self._open_tools()
+            for orphan in await self._in_order(tools.journal.orphans):
+                if not is_alive(orphan.owner, orphan.lease_until):
+                    self._adopt(tools, orphan)
+        except Exception:
+            log.exception("Easel could not look for purchases that an earlier run left open")
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            if self._tickets and self._tools is not None:
+                await self._in_order(self._tools.journal.beat)
+
+    async def _find_maker(self, pixels: str) -> dict[str, Any] | None:
+        tools = await self._open_tools()
+        found = await self._in_order(tools.journal.maker_of, pixels)
+        if found is None:
+            return None
+        purchase, picture = found
+        return {**record_of(purchase), "revised_prompt": picture.revised_prompt}
+
+    async def _find_charges(self, realm: Realm, run: str | None) -> Sequence[Charge]:
+        tools = await self._open_tools()
+        lines: Sequence[Charge] = await self._in_order(tools.journal.charges, realm, run)
+        return lines
+
+    def _adopt(self, tools: Tools, orphan: Purchase) -> None:
+        # A sandbox forgets its jobs with its process: those are only resumed when they are asked for again.
+        if orphan.realm == "live" and orphan.provider in self.providers:
+            ticket = self._ticket(orphan.fingerprint, lambda ticket: self._finish_orphan(tools, orphan, ticket))
+            ticket.future.add_done_callback(_log_failure)
+
+    async def _finish_orphan(self, tools: Tools, orphan: Purchase, ticket: Ticket) -> Outcome:
+        account = self.providers[orphan.provider].account
+        place = Destination("live", orphan.address, self.destination(account).options, ())
+        steps = self._steps(tools, orphan, ticket, self._key(account, place, orphan.profile), place, None)
+        finished = await self._theirs(tools, orphan, ticket, steps)
+        if finished is None:
+            raise Stopped(f"Nothing of {orphan.operation} with {orphan.model} was left to collect.")
+        return await self._outcome(tools, finished, [_RESUMED])
+
+    def _steps(
+        self,
+        tools: Tools,
+        purchase: Purchase,
+        ticket: Ticket,
+        key: Key,
+        destination: Destination,
+        request: Request | None,
+    ) -> Steps:
+        provider = self.providers[purchase.provider]
+        return Steps(
+            tools=tools,
+            provider=provider,
+            gate=self._gate(provider.account, purchase.realm, purchase.profile),
+            key=key,
+            purchase=purchase,
+            address=destination.address,
+            ticket=ticket,
+            options=destination.options,
+            purchase_summary=request.summary if request else f"{purchase.operation} with {purchase.model}",
+            request=request,
+        )
+
+    def _gate(self, account: Account, realm: str, profile: str) -> Gate:
+        return self._gates.setdefault((realm, account.name, profile), Gate(account.concurrency))
+
+    def _key(self, account: Account, destination: Destination, profile: str) -> Key:
+        if destination.realm == "sandbox":
+            return SANDBOX_KEY
+        return self.keys.find(account, destination.address, profile)
+
+    async def _open_tools(self) -> Tools:
+        if self._tools is None:
+            async with self._opening:
+                if self._tools is None:
+                    self._tools = await self._make_tools()
+        return self._tools
+
+    async def _make_tools(self) -> Tools:
+        settings = self.settings()
+        url = settings.database_url or sqlite_url(self.folder / "easel.db")
+        database = await self._in_order(open_database, url)
+        http = aiohttp.ClientSession(trust_env=True)
+        return Tools(
+            journal=Journal(database, self.owner),
+            store=Store(settings.store_url or (self.folder / "pictures").as_uri()),
+            keys=self.keys,
+            http=http,
+            downloads=Downloader.beside(http),
+            inspect=self.inspect,
+            in_order=self._in_order,
+        )
+
+    async def _in_order(self, step: Callable[..., Any], *values: Any, **named: Any) -> Any:
+        """Run a blocking step on the journal's thread, after those that came before."""
+        return await asyncio.get_running_loop().run_in_executor(self._journal_thread, partial(step, *values, **named))
+
+    async def _open_kept(self, tools: Tools, purchase: Purchase, notes: list[str]) -> Outcome | None:
+        """A finished purchase with its bytes; None (and marked as damaged) where they cannot be had any more."""
+        pictures = await read_pictures(tools, purchase, notes)
+        if pictures is None:
+            await self._in_order(tools.journal.ended, purchase.id, "damaged", "files lost")
+            notes.append("The kept picture was damaged and its link has expired, so it was bought again.")
+            return None
+        return outcome_of(purchase, pictures, notes, paid_now=False)
+
+    async def _outcome(self, tools: Tools, purchase: Purchase, notes: list[str], *, paid_now: bool = False) -> Outcome:
+        pictures = await read_pictures(tools, purchase, notes)
+        if pictures is None:
+            raise ResultLost("The picture arrived, and its file was gone from Easel's store a moment later.")
+        return outcome_of(purchase, pictures, notes, paid_now=paid_now)
+
+
+def _lost_on_the_way(journal: Journal, purchase: Purchase) -> None:
+    journal.ended(purchase.id, "unsure", "the process died while the request was being sent", source="unsure")
+
+
+def _unsure(account: Account, request: Request) -> TimedOut:
+    return TimedOut(
+        f"ComfyUI stopped last time while {account.label} was being asked for this ({request.summary}). Easel cannot know "
+        f"whether the request arrived, so it was not repeated. Run again to buy it now."
+    )
+
+
+def _log_failure(future: concurrent.futures.Future[Outcome]) -> None:
+    if not future.cancelled() and isinstance(error := future.exception(), EaselError):
+        log.warning("A purchase that an earlier run left open could not be finished: %s", error)

@@ -1,0 +1,137 @@
+"""Downloads a finished picture from the link that a provider gave: guarded, bounded, and without any key."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import socket
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+import aiohttp
+from aiohttp.abc import ResolveResult
+from aiohttp.resolver import ThreadedResolver
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+
+from .errors import ResultLost
+
+MAX_BYTES = 64 * 1024 * 1024
+_REDIRECTS = 3
+_TIMEOUT = aiohttp.ClientTimeout(total=300, connect=20, sock_read=60)
+_GONE = (401, 403, 404, 410)
+
+
+class PassingFailure(Exception):
+    """The download broke off in a way that another try may mend."""
+
+
+class PublicResolver(ThreadedResolver):
+    """Names that lead to this machine or a private network do not resolve: a link must not reach inside."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        found = await super().resolve(host, port, family)
+        public = [entry for entry in found if ipaddress.ip_address(entry["host"]).is_global]
+        if not public:
+            raise OSError(f"{host} leads to a private address")
+        return public
+
+
+def check_link(url: str) -> None:
+    """Raises :class:`ResultLost` unless ``url`` is https to a host that is not plainly a private address."""
+    parts = urlsplit(url)
+    if parts.scheme != "https" or not parts.hostname:
+        raise ResultLost("The provider's link to the picture is not https, so Easel did not follow it.")
+    try:
+        address = ipaddress.ip_address(parts.hostname)
+    except ValueError:
+        return
+    if not address.is_global:
+        raise ResultLost("The provider's link to the picture leads into a private network, so Easel did not follow it.")
+
+
+@dataclass(frozen=True)
+class Downloader:
+    """Follows links: those on a trusted origin freely, all others only into the public internet."""
+
+    free: aiohttp.ClientSession
+    guarded: aiohttp.ClientSession
+
+    @classmethod
+    def beside(cls, free: aiohttp.ClientSession) -> Downloader:
+        """A downloader that uses ``free`` for trusted origins. Called on the loop that it will be used on."""
+        guarded = aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=PublicResolver()), trust_env=True)
+        return cls(free, guarded)
+
+    async def fetch(self, url: str, trusted_origin: str) -> bytes:
+        """The bytes behind ``url``; broken connections and server errors are tried again.
+
+        Raises :class:`ResultLost` where the link is refused, expired, too large, or stays broken.
+        """
+        try:
+            async for attempt in AsyncRetrying(
+                retry=retry_if_exception_type(PassingFailure),
+                wait=wait_exponential_jitter(initial=0.3, max=5.0),
+                stop=stop_after_attempt(4),
+                reraise=True,
+            ):
+                with attempt:
+                    return await self._fetch_once(url, trusted_origin)
+        except PassingFailure as failure:
+            raise ResultLost(
+                f"The picture was made, and its download broke off again and again ({failure}). Run again: Easel kept the "
+                f"link and only fetches.",
+                resumable=True,
+            ) from failure
+        raise AssertionError("the retry loop neither returned nor raised")
+
+    async def close(self) -> None:
+        await self.free.close()
+        await self.guarded.close()
+
+    async def _fetch_once(self, url: str, trusted_origin: str) -> bytes:
+        for _ in range(_REDIRECTS + 1):
+            trusted = origin_of(url) == trusted_origin
+            if not trusted:
+                check_link(url)
+            session = self.free if trusted else self.guarded
+            try:
+                async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as answer:
+                    if answer.status in (301, 302, 303, 307, 308):
+                        url = urljoin(url, answer.headers.get("Location", ""))
+                        continue
+                    return await _body(answer)
+            except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+                raise PassingFailure(type(error).__name__) from error
+        raise ResultLost("The provider's link to the picture leads from one address to the next without an end.")
+
+
+def origin_of(url: str) -> str:
+    """Scheme, host and port of an address."""
+    parts = urlsplit(url)
+    return f"{parts.scheme}://{parts.netloc}".lower()
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    if answer.status in _GONE:
+        raise ResultLost(f"The provider's link to the picture no longer works (HTTP {answer.status}).")
+    if answer.status != 200:
+        raise PassingFailure(f"HTTP {answer.status}")
+    if (answer.content_length or 0) > MAX_BYTES:
+        raise _too_large()
+    chunks: list[Any] = []
+    size = 0
+    async for chunk in answer.content.iter_chunked(1 << 16):
+        size += len(chunk)
+        if size > MAX_BYTES:
+            raise _too_large()
+        chunks.append(chunk)
+    return b"".join(chunks)
+
+
+def _too_large() -> ResultLost:
+    return ResultLost(
+        f"The picture behind the provider's link is larger than {MAX_BYTES >> 20} MB, so Easel stopped fetching it."
+    )

@@ -1,0 +1,59 @@
+"""Results from before: read from the store, healed where a file was damaged and its link still lives."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from decimal import Decimal
+
+from .errors import ResultLost
+from .fetch import origin_of
+from .money import to_usd
+from .outcome import Delivered, Outcome, record_of
+from .purchase import Tools
+from .tables import Purchase, StoredPicture
+
+
+async def read_pictures(tools: Tools, purchase: Purchase, notes: list[str]) -> list[bytes] | None:
+    """The bytes of every picture, in order; None where one is lost for good. What was healed is said in ``notes``."""
+    pictures = []
+    for picture in purchase.pictures:
+        data = await asyncio.to_thread(tools.store.get, purchase.realm, picture.digest)
+        if data is None:
+            data = await _fetch_again(tools, purchase, picture)
+            if data is None:
+                return None
+            notes.append("A kept picture was damaged; it was fetched again from the provider, for nothing.")
+        pictures.append(data)
+    return pictures
+
+
+def outcome_of(purchase: Purchase, pictures: Sequence[bytes], notes: Sequence[str], *, paid_now: bool) -> Outcome:
+    """A finished purchase and its bytes as the buyer sees them."""
+    result = purchase.result
+    return Outcome(
+        record=record_of(purchase),
+        pictures=tuple(
+            Delivered(data, row.media_type, row.width, row.height, row.revised_prompt)
+            for data, row in zip(pictures, purchase.pictures, strict=True)
+        ),
+        text=result["text"],
+        data=result["data"],
+        refused=tuple(result["refused"]),
+        paid_usd=to_usd(purchase.cost or 0) if paid_now else Decimal(0),
+        reused=not paid_now,
+        notes=(*result["notices"], *notes),
+    )
+
+
+async def _fetch_again(tools: Tools, purchase: Purchase, picture: StoredPicture) -> bytes | None:
+    """The picture through the link it came by, if that lives and still gives the very same bytes."""
+    if picture.url is None or (picture.url_until is not None and picture.url_until < time.time()):
+        return None
+    try:
+        data = await tools.downloads.fetch(picture.url, origin_of(purchase.address))
+    except ResultLost:
+        return None
+    digest = await asyncio.to_thread(tools.store.put, purchase.realm, data)
+    return data if digest == picture.digest else None

@@ -1,0 +1,106 @@
+"""What the operator decides, in the environment (``EASEL_…``) or ``settings.json``; a graph has no say in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import BaseModel, Field, ValidationError, field_validator
+from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .errors import EaselError
+
+_LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+
+
+class SettingsBroken(EaselError):
+    """A setting cannot be understood: says which and what is allowed."""
+
+
+class Budget(BaseModel):
+    """Limits in US dollars; None sets none."""
+
+    run: Decimal | None = Field(default=None, ge=0)
+    day: Decimal | None = Field(default=None, ge=0)
+
+
+class Place(BaseModel):
+    """Where an operator sends one provider's requests instead of its own address."""
+
+    base_url: str | None = None
+    options: dict[str, str] = {}
+
+    @field_validator("base_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", *_LOOPBACK)):
+            raise ValueError("must begin with https:// (plain http only for this machine)")
+        return value.rstrip("/") if value else None
+
+
+class Settings(BaseSettings):
+    """The operator's settings. Read once per purchase, so that a change works without a restart."""
+
+    model_config = SettingsConfigDict(env_prefix="EASEL_", env_nested_delimiter="__", extra="ignore")
+    json_file: ClassVar[Path | None] = None
+
+    sandbox: bool = False
+    """Talk to stand-in providers on this machine; nothing is ever charged."""
+    sandbox_url: str | None = None
+    """A sandbox that already runs as a process of its own."""
+    budget: Budget = Budget()
+    database_url: str | None = None
+    """Any SQLAlchemy URL; SQLite in the state folder where unset."""
+    store_url: str | None = None
+    """Any fsspec URL; a folder in the state folder where unset."""
+    providers: dict[str, Place] = {}
+
+    @field_validator("sandbox_url")
+    @classmethod
+    def _is_on_this_machine(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(_LOOPBACK):
+            raise ValueError("must be an address of this machine, such as http://127.0.0.1:8900")
+        return value.rstrip("/") if value else None
+
+    @classmethod
+    def load(cls, folder: Path) -> Settings:
+        """The settings in force now; ``settings.json`` in ``folder`` stands behind the environment."""
+        reader = type("SettingsHere", (cls,), {"json_file": folder / "settings.json"})
+        try:
+            loaded: Settings = reader()
+        except (ValidationError, ValueError) as error:
+            raise SettingsBroken(f"Easel's settings cannot be used: {_reason(error)}") from None
+        return loaded
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if cls.json_file is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, json_file=cls.json_file)
+
+    def place_of(self, provider: str, address_variable: str, environment: Mapping[str, str]) -> Place:
+        """Where the operator sends this provider: settings first, then the provider's usual variable."""
+        place = self.providers.get(provider, Place())
+        if place.base_url is None and (usual := environment.get(address_variable, "").strip()):
+            try:
+                return Place(base_url=usual, options=place.options)
+            except ValidationError as error:
+                raise SettingsBroken(f"{address_variable} cannot be used: {_reason(error)}") from None
+        return place
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ValidationError):
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return f"{where}: {first['msg'].removeprefix('Value error, ')}."
+    return f"{error}."

@@ -1,0 +1,56 @@
+"""Delivered pictures, as files named by the SHA-256 of their bytes; one fsspec folder, local by default."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+from typing import Any
+
+import fsspec
+
+
+class Store:
+    """A content-addressed folder. A file is whole or absent: written aside, synced, then renamed."""
+
+    def __init__(self, url: str) -> None:
+        self._files, root = fsspec.url_to_fs(url)
+        self._root = root.rstrip("/")
+
+    def put(self, realm: str, data: bytes) -> str:
+        """Keep ``data`` and give its digest; what is there whole already is not written again."""
+        digest = hashlib.sha256(data).hexdigest()
+        if self.get(realm, digest) is not None:
+            return digest
+        path = self._path(realm, digest)
+        folder = path.rpartition("/")[0]
+        temporary = f"{folder}/.{digest[:16]}.{secrets.token_hex(4)}"
+        self._files.makedirs(folder, exist_ok=True)
+        try:
+            with self._files.open(temporary, "wb") as file:
+                file.write(data)
+                _sync(file)
+            self._files.mv(temporary, path)
+        except BaseException:
+            if self._files.exists(temporary):
+                self._files.rm(temporary)
+            raise
+        return digest
+
+    def get(self, realm: str, digest: str) -> bytes | None:
+        """The bytes of that digest; None where they are missing or no longer what was written."""
+        try:
+            data = bytes(self._files.cat_file(self._path(realm, digest)))
+        except FileNotFoundError:
+            return None
+        return data if hashlib.sha256(data).hexdigest() == digest else None
+
+    def _path(self, realm: str, digest: str) -> str:
+        return f"{self._root}/{realm}/{digest[:2]}/{digest}"
+
+
+def _sync(file: Any) -> None:
+    """Bytes on the disk, where the file is one of this machine; object stores do it on closing."""
+    file.flush()
+    if hasattr(file, "fileno"):
+        os.fsync(file.fileno())

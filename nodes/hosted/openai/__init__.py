@@ -1,0 +1,1 @@
+"""OpenAI: GPT Image, the DALL·E models, vision and moderation."""
