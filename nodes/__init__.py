@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from comfy_api.latest import io
 
-HOSTED = ("hosted.openai",)
+HOSTED = ("hosted.openai", "hosted.flux")
 """Families that buy from a provider: each has ``nodes.NODES`` and ``provider.PROVIDERS``."""
 
 LOCAL = ("assets",)

@@ -73,7 +73,7 @@ def engine() -> Engine:
     """The engine of this ComfyUI, made on first use."""
     from .engine.engine import Engine
 
-    return Engine(host.state_folder(), new_providers(), inspect=_inspect, open_sandbox=_open_sandbox)
+    return Engine(host.state_folder(), new_providers(), inspect=look_at, open_sandbox=_open_sandbox)
 
 
 async def buy(request: Request, choices: Choices, workflow: Any) -> Bought:
@@ -188,7 +188,8 @@ def _report(outcome: Outcome, notes: list[str]) -> str:
     return "\n".join(line for line in (first, seed, withheld, *notes, *outcome.notes) if line)
 
 
-def _inspect(data: bytes) -> Facts:
+def look_at(data: bytes) -> Facts:
+    """What the engine wants to know of a delivered picture. Raises ValueError where it is none."""
     picture = pictures.decode(data)
     return Facts(
         media_type=pictures.media_type_of(data) or "image/png",

@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, SecretStr, ValidationError
-
 from .buying import engine
 from .engine.errors import EaselError
 from .engine.keys import DEFAULT_PROFILE
 
 _OWN_PAGE = ("same-origin", "none")
-
-
-class NewKey(BaseModel):
-    """The body of ``POST /easel/keys``."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    provider: str
-    profile: str = DEFAULT_PROFILE
-    key: SecretStr
 
 
 def add_to(table: web.RouteTableDef) -> None:
@@ -47,18 +36,16 @@ async def list_keys(_request: web.Request) -> web.Response:
 async def set_key(request: web.Request) -> web.Response:
     """Save the key of a provider's profile, for the host that its requests go to now."""
     _refuse_other_pages(request)
-    try:
-        wanted = NewKey.model_validate_json(await request.read())
-    except ValidationError:
-        # The validator's own message would quote the key.
-        return _refused(400, "The body must be JSON with provider, key and, if wanted, profile.")
-    provider = engine().providers.get(wanted.provider)
+    wanted = await _body(request)
+    if wanted is None:
+        return _refused(400, "The body must be JSON with the texts provider, key and, if wanted, profile.")
+    provider = engine().providers.get(wanted["provider"])
     if provider is None:
-        return _refused(404, f"Easel knows no provider {wanted.provider}.")
+        return _refused(404, "Easel knows no provider of that name.")
     try:
         address = engine().live_address(provider.account)
         await asyncio.to_thread(
-            engine().keys.keep, provider.account, address, wanted.key.get_secret_value(), wanted.profile
+            engine().keys.keep, provider.account, address, wanted["key"], wanted.get("profile", DEFAULT_PROFILE)
         )
     except EaselError as error:
         return _refused(400, str(error))
@@ -77,6 +64,17 @@ async def remove_key(request: web.Request) -> web.Response:
 async def sandbox_state(_request: web.Request) -> web.Response:
     """Whether Easel talks to stand-ins just now."""
     return web.json_response({"sandbox": engine().settings().sandbox})
+
+
+async def _body(request: web.Request) -> dict[str, str] | None:
+    """The JSON object of a request; None (and never an error that quotes it) where it is not made of the right texts."""
+    try:
+        told = json.loads(await request.read())
+    except ValueError:
+        return None
+    if not isinstance(told, dict) or not {"provider", "key"} <= told.keys() <= {"provider", "key", "profile"}:
+        return None
+    return told if all(isinstance(value, str) for value in told.values()) else None
 
 
 def _refuse_other_pages(request: web.Request) -> None:

@@ -120,8 +120,8 @@ async def _answer(call: Call, dialect: Dialect, handler: Handler) -> web.StreamR
     except web.HTTPRequestEntityTooLarge:
         return _refusal(dialect.too_large())
     call.entry.bytes_in = len(call.body)
-    state.log.received(call.entry)
     dialect.note(call)
+    state.log.received(call.entry)
     prompt = call.entry.prompt
     struck = state.faults.take(CALL, method=request.method, path=request.path, prompt=prompt)
     _strike(call, struck)

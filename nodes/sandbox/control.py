@@ -10,7 +10,7 @@ from aiohttp import web
 from .faults import KINDS, BadRule, Rule
 from .state import State
 
-SETTINGS = ("latency", "link_seconds")
+SETTINGS = ("latency", "job_seconds", "link_seconds")
 
 
 def mount(app: web.Application, state: State) -> None:
@@ -27,7 +27,11 @@ def mount(app: web.Application, state: State) -> None:
                 put_in_force(state, rule)
         except BadRule as error:
             return web.json_response({"error": str(error)}, status=400)
-        return web.json_response({"faults": state.faults.listed()})
+        answer = web.json_response({"faults": state.faults.listed()})
+        if any(rule.kind == "connection_refused" for rule in rules):
+            # A kept connection would let its client in although connecting is refused.
+            answer.force_close()
+        return answer
 
     async def faults_cleared(_: web.Request) -> web.Response:
         state.faults.clear()

@@ -1,5 +1,6 @@
 """The stand-in for OpenAI, spoken to by OpenAI's own client over real HTTP."""
 
+import asyncio
 import base64
 import io
 import json
@@ -8,8 +9,9 @@ from pathlib import Path
 import aiohttp
 import openai
 import pytest
-from easel.nodes.sandbox import specs, start
 from PIL import Image
+
+from easel.nodes.sandbox import specs, start
 
 FLARE = "gpt-image-2.5-flare"
 SHARED_SPECS = Path(__file__).parents[3] / "shared" / "wire" / "specs"
@@ -161,8 +163,6 @@ async def keyless(url):
 
 
 def test_no_key_is_401(site):
-    import asyncio
-
     assert asyncio.run(keyless(f"{site}/api.openai.com/v1/images/generations")) == 401
 
 
@@ -237,8 +237,6 @@ BAD_EDITS = [
 
 @pytest.mark.parametrize(("files", "fields", "param"), BAD_EDITS)
 def test_a_wrong_edit_is_refused_and_says_where(site, files, fields, param):
-    import asyncio
-
     status, error = asyncio.run(posted(site, files, {"model": FLARE, "prompt": "a star", **fields}))
     assert (status, error["param"]) == (400, param)
 

@@ -4,10 +4,11 @@ import io
 import time
 
 import pytest
+from PIL import Image
+
 from easel.nodes.sandbox import retouch, sight
 from easel.nodes.sandbox.painter import Order, encode, paint
 from easel.nodes.sandbox.scene import Scene, Thing, parse
-from PIL import Image
 
 
 @pytest.mark.parametrize(

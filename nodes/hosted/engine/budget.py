@@ -33,8 +33,8 @@ def check(limits: Budget, asked: int | None, *, spent_run: int, spent_day: int, 
         hint = _WHERE.format(variable=variable)
         if asked is None:
             raise BudgetExceeded(
-                f"A limit of {dollars(limit)} a {name} is set, and nobody knows the price of this: {what}. {hint}, or take a "
-                f"model with a known price."
+                f"A limit of {dollars(limit)} a {name} is set, and nobody knows the price of this: {what}. {hint}, or "
+                f"take a model with a known price."
             )
         if to_usd(spent + asked) > limit:
             raise BudgetExceeded(_over(name, limit, to_usd(spent), to_usd(asked), hint))

@@ -9,8 +9,7 @@ import os
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
@@ -28,19 +27,20 @@ from .keys import DEFAULT_PROFILE, SANDBOX_KEY, Key, Keyring, host_of
 from .loop import LoopThread, look_until_done
 from .money import to_micros
 from .outcome import Facts, Outcome, record_of
-from .owner import BEAT_SECONDS, is_alive, this_process
+from .owner import this_process
 from .provider import Account, Progress, Provider
-from .purchase import Steps, Tools
+from .purchase import Steps
+from .recovery import RESUMED, beat, orphans, settle
 from .request import Request
 from .settings import Settings
 from .store import Store
 from .tables import Charge, Purchase
+from .tickets import Ticket, Tickets
+from .tools import Tools
 
 log = logging.getLogger("easel")
 
 Realm = Literal["live", "sandbox"]
-_THEIRS_EVERY = 0.5
-_RESUMED = "An earlier run had already begun this purchase; it was finished, not bought again."
 
 
 @dataclass(frozen=True)
@@ -70,24 +70,6 @@ class Destination:
         return len(self.scope) > 1
 
 
-class Ticket:
-    """A purchase under way in this process, and everybody who waits for it."""
-
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self.stop = asyncio.Event()
-        self.waiters = 0
-        self.progress = Progress("starting")
-        self.future: concurrent.futures.Future[Outcome]
-        self._loop = loop
-
-    def report(self, progress: Progress) -> None:
-        self.progress = progress
-
-    def nobody_waits(self) -> None:
-        """From any thread: the last who wanted this has left on purpose."""
-        self._loop.call_soon_threadsafe(self.stop.set)
-
-
 @dataclass
 class Engine:
     """Buys requests: never the same one twice, never beyond the budget, never without a trace.
@@ -107,9 +89,11 @@ class Engine:
     def __post_init__(self) -> None:
         self.keys = Keyring(self.folder / "keys.json", self.environment)
         self._lock = threading.Lock()
-        self._tickets: dict[str, Ticket] = {}
+        self._tickets = Tickets()
         self._thread: LoopThread | None = None
+        self._is_stopped = False
         self._tools: Tools | None = None
+        self._life: asyncio.Task[None] | None = None
         self._gates: dict[tuple[str, str, str], Gate] = {}
         self._opening = asyncio.Lock()
         # One thread: the journal's transactions are short, and SQLite has one writer anyway.
@@ -133,22 +117,24 @@ class Engine:
         """
         request = request.with_seed()
         while True:
+            ticket, is_first = self._join(request, order)
             try:
-                return await self._wait_for(self._join(request, order), look, stopped)
+                outcome = await self._wait_for(ticket, look, stopped)
             except Stopped:
                 # Who stopped it was an earlier waiter; this one still wants the picture.
                 continue
+            return outcome if is_first else replace(outcome, paid_usd=Decimal(0), reused=True)
 
     async def _wait_for(self, ticket: Ticket, look: Callable[[Progress], None], stopped: Callable[[], bool]) -> Outcome:
         try:
             return await look_until_done(ticket.future, lambda: look(ticket.progress))
         except EaselError:
             raise
-        except asyncio.CancelledError:
-            self._leave(ticket, on_purpose=stopped())
+        except (asyncio.CancelledError, GeneratorExit):
+            self._tickets.leave(ticket, on_purpose=stopped())
             raise
         except BaseException:
-            self._leave(ticket, on_purpose=True)
+            self._tickets.leave(ticket, on_purpose=True)
             raise
 
     def settings(self) -> Settings:
@@ -187,57 +173,34 @@ class Engine:
         return await look_until_done(self._submit(self._find_charges(realm, run)), lambda: None)
 
     def stop(self) -> None:
-        """Drop everything, as the end of the process would: what is under way stays open in the journal."""
-        if self._thread is None:
-            return
-        if self._tools is not None:
-            self._thread.submit(self._tools.downloads.close()).result(timeout=10)
-        self._thread.stop()
+        """Drop everything for good, as the end of the process would: what is under way stays open in the journal."""
+        with self._lock:
+            thread, self._thread, self._is_stopped = self._thread, None, True
+        if thread is not None:
+            thread.stop(self._close_tools)
         self._journal_thread.shutdown()
-        self._thread = None
 
-    # Joining and leaving.
-
-    def _join(self, request: Request, order: Order) -> Ticket:
-        """The ticket of this request: the one under way, or a new one."""
+    def _join(self, request: Request, order: Order) -> tuple[Ticket, bool]:
+        """The ticket of this request, and whether it is a new one."""
         account = self.providers[request.provider].account
         destination = self.destination(account)
         fingerprint = request.fingerprint(*destination.scope)
-        return self._ticket(fingerprint, lambda ticket: self._buy(ticket, fingerprint, request, order, destination))
-
-    def _ticket(self, fingerprint: str, work: Callable[[Ticket], Any]) -> Ticket:
-        loop = self._loop_thread().loop
-        with self._lock:
-            ticket = self._tickets.get(fingerprint)
-            if ticket is None or ticket.future.done():
-                ticket = self._tickets[fingerprint] = Ticket(loop)
-                ticket.future = self._submit(work(ticket))
-                ticket.future.add_done_callback(partial(self._forget, fingerprint, ticket))
-            ticket.waiters += 1
-        return ticket
-
-    def _forget(self, fingerprint: str, ticket: Ticket, _future: Any) -> None:
-        with self._lock:
-            if self._tickets.get(fingerprint) is ticket:
-                del self._tickets[fingerprint]
-
-    def _leave(self, ticket: Ticket, *, on_purpose: bool) -> None:
-        with self._lock:
-            ticket.waiters -= 1
-            nobody = ticket.waiters == 0
-        if nobody and on_purpose:
-            ticket.nobody_waits()
+        return self._tickets.join(
+            fingerprint,
+            self._loop_thread(),
+            lambda ticket: self._buy(ticket, fingerprint, request, order, destination),
+        )
 
     def _loop_thread(self) -> LoopThread:
         with self._lock:
+            if self._is_stopped:
+                raise RuntimeError("this engine was stopped")
             if self._thread is None:
                 self._thread = LoopThread("easel-engine")
-                self._thread.submit(self._live())
             return self._thread
 
     def _submit(self, work: Any) -> concurrent.futures.Future[Any]:
-        thread = self._thread
-        return (thread or self._loop_thread()).submit(work)
+        return self._loop_thread().submit(work)
 
     # What runs on the engine's own loop.
 
@@ -278,38 +241,20 @@ class Engine:
             if claim.verdict == "unsure":
                 raise _unsure(provider.account, request)
             if claim.verdict == "theirs":
-                resumed = await self._theirs(tools, claim.purchase, ticket, steps)
+                resumed = await settle(steps, self.owner)
                 if resumed is not None:
-                    return await self._outcome(tools, resumed, [*notes, _RESUMED])
+                    return await self._outcome(tools, resumed, [*notes, RESUMED])
 
-    async def _theirs(self, tools: Tools, purchase: Purchase, ticket: Ticket, steps: Steps) -> Purchase | None:
-        """Somebody else's purchase of the same: wait while its owner lives, go on with it where the owner died."""
-        if purchase.owner != self.owner and is_alive(purchase.owner, purchase.lease_until):
-            ticket.report(Progress("another ComfyUI is buying the same picture"))
-            with suppress(asyncio.TimeoutError):
-                await asyncio.wait_for(ticket.stop.wait(), _THEIRS_EVERY)
-                raise Stopped("The run was stopped; another ComfyUI goes on with this picture.")
-            return None
-        if not await self._in_order(tools.journal.take_over, purchase):
-            return None
-        if purchase.state == "intended":
-            await self._in_order(_lost_on_the_way, tools.journal, purchase)
-            return None
-        return await steps.resume()
-
-    async def _live(self) -> None:
+    async def _live(self, tools: Tools) -> None:
         """Collect what a process that died left behind, then tell other machines that this one lives."""
         try:
-            tools = await self._open_tools()
-            for orphan in await self._in_order(tools.journal.orphans):
-                if not is_alive(orphan.owner, orphan.lease_until):
+            # A session in the sandbox sends nothing to a real provider, not even a question.
+            if not self.settings().sandbox:
+                for orphan in await orphans(tools):
                     self._adopt(tools, orphan)
         except Exception:
             log.exception("Easel could not look for purchases that an earlier run left open")
-        while True:
-            await asyncio.sleep(BEAT_SECONDS)
-            if self._tickets and self._tools is not None:
-                await self._in_order(self._tools.journal.beat)
+        await beat(tools, lambda: len(self._tickets) > 0)
 
     async def _find_maker(self, pixels: str) -> dict[str, Any] | None:
         tools = await self._open_tools()
@@ -325,19 +270,20 @@ class Engine:
         return lines
 
     def _adopt(self, tools: Tools, orphan: Purchase) -> None:
-        # A sandbox forgets its jobs with its process: those are only resumed when they are asked for again.
-        if orphan.realm == "live" and orphan.provider in self.providers:
-            ticket = self._ticket(orphan.fingerprint, lambda ticket: self._finish_orphan(tools, orphan, ticket))
-            ticket.future.add_done_callback(_log_failure)
+        if orphan.provider in self.providers:
+            finish = partial(self._finish_orphan, tools, orphan)
+            ticket = self._tickets.start(orphan.fingerprint, self._loop_thread(), finish)
+            if ticket is not None:
+                ticket.future.add_done_callback(_log_failure)
 
     async def _finish_orphan(self, tools: Tools, orphan: Purchase, ticket: Ticket) -> Outcome:
         account = self.providers[orphan.provider].account
         place = Destination("live", orphan.address, self.destination(account).options, ())
         steps = self._steps(tools, orphan, ticket, self._key(account, place, orphan.profile), place, None)
-        finished = await self._theirs(tools, orphan, ticket, steps)
+        finished = await settle(steps, self.owner)
         if finished is None:
             raise Stopped(f"Nothing of {orphan.operation} with {orphan.model} was left to collect.")
-        return await self._outcome(tools, finished, [_RESUMED])
+        return await self._outcome(tools, finished, [RESUMED])
 
     def _steps(
         self,
@@ -375,10 +321,12 @@ class Engine:
             async with self._opening:
                 if self._tools is None:
                     self._tools = await self._make_tools()
+                    self._life = asyncio.create_task(self._live(self._tools))
         return self._tools
 
     async def _make_tools(self) -> Tools:
         settings = self.settings()
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         url = settings.database_url or sqlite_url(self.folder / "easel.db")
         database = await self._in_order(open_database, url)
         http = aiohttp.ClientSession(trust_env=True)
@@ -390,7 +338,13 @@ class Engine:
             downloads=Downloader.beside(http),
             inspect=self.inspect,
             in_order=self._in_order,
+            is_stopping=lambda: self._is_stopped,
         )
+
+    async def _close_tools(self) -> None:
+        if self._tools is not None:
+            await self._tools.downloads.close()
+            await self._in_order(self._tools.journal.close)
 
     async def _in_order(self, step: Callable[..., Any], *values: Any, **named: Any) -> Any:
         """Run a blocking step on the journal's thread, after those that came before."""
@@ -401,7 +355,7 @@ class Engine:
         pictures = await read_pictures(tools, purchase, notes)
         if pictures is None:
             await self._in_order(tools.journal.ended, purchase.id, "damaged", "files lost")
-            notes.append("The kept picture was damaged and its link has expired, so it was bought again.")
+            notes.append("The kept picture was damaged and could not be fetched again, so it was bought again.")
             return None
         return outcome_of(purchase, pictures, notes, paid_now=False)
 
@@ -412,17 +366,16 @@ class Engine:
         return outcome_of(purchase, pictures, notes, paid_now=paid_now)
 
 
-def _lost_on_the_way(journal: Journal, purchase: Purchase) -> None:
-    journal.ended(purchase.id, "unsure", "the process died while the request was being sent", source="unsure")
-
-
 def _unsure(account: Account, request: Request) -> TimedOut:
     return TimedOut(
-        f"ComfyUI stopped last time while {account.label} was being asked for this ({request.summary}). Easel cannot know "
-        f"whether the request arrived, so it was not repeated. Run again to buy it now."
+        f"ComfyUI stopped last time while {account.label} was being asked for this ({request.summary}). Easel cannot "
+        f"know whether the request arrived, so it was not repeated. Run again to buy it now."
     )
 
 
 def _log_failure(future: concurrent.futures.Future[Outcome]) -> None:
-    if not future.cancelled() and isinstance(error := future.exception(), EaselError):
-        log.warning("A purchase that an earlier run left open could not be finished: %s", error)
+    error = None if future.cancelled() else future.exception()
+    if isinstance(error, EaselError):
+        log.warning("A purchase that an earlier run left open was not finished: %s", error)
+    elif error is not None:
+        log.error("A purchase that an earlier run left open was not finished", exc_info=error)

@@ -173,4 +173,4 @@ class ResultLost(EaselError):
 
 
 class Stopped(EaselError):
-    """The user stopped the run before anything was sent, or the provider stopped the job."""
+    """The user stopped the run before anything was sent, or the provider stopped the job. Only the engine raises it."""

@@ -7,14 +7,15 @@ import ipaddress
 import socket
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
 
 import aiohttp
 from aiohttp.abc import ResolveResult
 from aiohttp.resolver import ThreadedResolver
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt, wait_exponential_jitter
+from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
+from yarl import URL
 
 from .errors import ResultLost
+from .retry import backoff
 
 MAX_BYTES = 64 * 1024 * 1024
 _REDIRECTS = 3
@@ -39,13 +40,12 @@ class PublicResolver(ThreadedResolver):
         return public
 
 
-def check_link(url: str) -> None:
+def check_link(url: URL) -> None:
     """Raises :class:`ResultLost` unless ``url`` is https to a host that is not plainly a private address."""
-    parts = urlsplit(url)
-    if parts.scheme != "https" or not parts.hostname:
+    if url.scheme != "https" or not url.host:
         raise ResultLost("The provider's link to the picture is not https, so Easel did not follow it.")
     try:
-        address = ipaddress.ip_address(parts.hostname)
+        address = ipaddress.ip_address(url.host)
     except ValueError:
         return
     if not address.is_global:
@@ -73,16 +73,16 @@ class Downloader:
         try:
             async for attempt in AsyncRetrying(
                 retry=retry_if_exception_type(PassingFailure),
-                wait=wait_exponential_jitter(initial=0.3, max=5.0),
+                wait=backoff,
                 stop=stop_after_attempt(4),
                 reraise=True,
             ):
                 with attempt:
-                    return await self._fetch_once(url, trusted_origin)
+                    return await self._fetch_once(_parsed(url), trusted_origin)
         except PassingFailure as failure:
             raise ResultLost(
-                f"The picture was made, and its download broke off again and again ({failure}). Run again: Easel kept the "
-                f"link and only fetches.",
+                f"The picture was made, and its download broke off again and again ({failure}). Run again: Easel kept "
+                f"the link and only fetches.",
                 resumable=True,
             ) from failure
         raise AssertionError("the retry loop neither returned nor raised")
@@ -91,16 +91,16 @@ class Downloader:
         await self.free.close()
         await self.guarded.close()
 
-    async def _fetch_once(self, url: str, trusted_origin: str) -> bytes:
+    async def _fetch_once(self, url: URL, trusted_origin: str) -> bytes:
         for _ in range(_REDIRECTS + 1):
-            trusted = origin_of(url) == trusted_origin
+            trusted = _origin(url) == trusted_origin
             if not trusted:
                 check_link(url)
             session = self.free if trusted else self.guarded
             try:
                 async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as answer:
                     if answer.status in (301, 302, 303, 307, 308):
-                        url = urljoin(url, answer.headers.get("Location", ""))
+                        url = url.join(_parsed(answer.headers.get("Location", "")))
                         continue
                     return await _body(answer)
             except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
@@ -108,10 +108,21 @@ class Downloader:
         raise ResultLost("The provider's link to the picture leads from one address to the next without an end.")
 
 
-def origin_of(url: str) -> str:
+def origin_of(address: str) -> str:
     """Scheme, host and port of an address."""
-    parts = urlsplit(url)
-    return f"{parts.scheme}://{parts.netloc}".lower()
+    return _origin(URL(address))
+
+
+def _origin(url: URL) -> str:
+    return f"{url.scheme}://{url.host}:{url.port}"
+
+
+def _parsed(link: str) -> URL:
+    # The very parser that the request goes through: what is checked here is what is followed.
+    try:
+        return URL(link)
+    except ValueError:
+        raise ResultLost("The provider's link to the picture is no address, so Easel could not follow it.") from None
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:

@@ -26,6 +26,11 @@ class Gate:
         """How many may be inside now."""
         return max(1, int(self._width))
 
+    @property
+    def closed_for(self) -> float:
+        """Seconds that the provider wants to be left alone yet."""
+        return max(0.0, self._closed_until - time.monotonic())
+
     async def enter(self, left: asyncio.Event) -> bool:
         """Wait for a place, and for a throttle to pass; False where ``left`` was set before there was one."""
         place: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -66,9 +71,8 @@ class Gate:
             place.cancel()
 
     def _admit(self) -> None:
-        closed_for = self._closed_until - time.monotonic()
-        if closed_for > 0:
-            asyncio.get_running_loop().call_later(closed_for, self._admit)
+        if self.closed_for:
+            asyncio.get_running_loop().call_later(self.closed_for, self._admit)
             return
         while self._waiting and self._inside < self.width:
             place = self._waiting.popleft()

@@ -18,7 +18,7 @@ from .owner import LEASE_SECONDS
 from .settings import Budget
 from .tables import ACTIVE, Charge, Purchase, StoredPicture
 
-Source = Literal["reported", "estimated", "unsure"]
+Source = Literal["reported", "estimated", "unknown", "unsure"]
 
 
 @dataclass(frozen=True)
@@ -126,11 +126,11 @@ class Journal:
             return session.get_one(Purchase, purchase_id)
 
     def take_over(self, purchase: Purchase) -> bool:
-        """Become the owner of a dead owner's purchase; False where somebody else was faster."""
+        """Become the owner of a dead owner's purchase; False where it has changed since ``purchase`` was read."""
         with self._session() as session, session.begin():
             taken = session.execute(
                 update(Purchase)
-                .where(Purchase.id == purchase.id, Purchase.owner == purchase.owner, Purchase.state.in_(ACTIVE))
+                .where(Purchase.id == purchase.id, Purchase.owner == purchase.owner, Purchase.state == purchase.state)
                 .values(owner=self._owner, lease_until=time.time() + LEASE_SECONDS)
             )
             return int(getattr(taken, "rowcount", 0)) == 1
@@ -147,16 +147,25 @@ class Journal:
             mine = update(Purchase).where(Purchase.owner == self._owner, Purchase.state.in_(ACTIVE))
             session.execute(mine.values(lease_until=time.time() + LEASE_SECONDS))
 
-    def running(self, purchase_id: str, job: dict[str, Any]) -> None:
-        """The provider took the job; ``job`` is enough to find it again."""
-        self._change(purchase_id, state="running", job=job)
+    def sending(self, purchase_id: str) -> None:
+        """The request leaves now: from here on nobody can be sure what a process that dies has spent."""
+        self._change(purchase_id, state="sending")
 
-    def ready(self, purchase_id: str, result: dict[str, Any], cost: int | None, source: Source) -> None:
-        """The provider delivered links; what it cost stands in the ledger from here on."""
+    def not_sent(self, purchase_id: str) -> None:
+        """The provider surely took nothing; the request waits to be sent again."""
+        self._change(purchase_id, state="intended")
+
+    def running(self, purchase_id: str, job: dict[str, Any]) -> Purchase:
+        """The provider took the job; ``job`` is enough to find it again."""
+        return self._change(purchase_id, state="running", job=job)
+
+    def ready(self, purchase_id: str, result: dict[str, Any], cost: int | None, source: Source) -> Purchase:
+        """The provider delivered; what it cost stands in the ledger from here on."""
         with self._session() as session, session.begin():
             purchase = session.get_one(Purchase, purchase_id)
             _set(purchase, state="ready", result=result)
             _charge(session, purchase, cost, source, len(result["pictures"]))
+            return purchase
 
     def done(
         self,
@@ -224,9 +233,15 @@ class Journal:
             lines = select(Charge).where(Charge.realm == realm).order_by(Charge.id)
             return session.scalars(lines if run is None else lines.where(Charge.run == run)).all()
 
-    def _change(self, purchase_id: str, **values: Any) -> None:
+    def close(self) -> None:
+        """Let go of the database; nothing may be asked of this journal any more."""
+        self._database.dispose()
+
+    def _change(self, purchase_id: str, **values: Any) -> Purchase:
         with self._session() as session, session.begin():
-            _set(session.get_one(Purchase, purchase_id), **values)
+            purchase = session.get_one(Purchase, purchase_id)
+            _set(purchase, **values)
+            return purchase
 
 
 def _newest(session: Session, fingerprint: str, state: str) -> Purchase | None:
@@ -248,6 +263,8 @@ def _charge(session: Session, purchase: Purchase, cost: int | None, source: Sour
     """Write the bill once: a link fetched later, or a purchase healed, adds nothing."""
     if session.scalars(select(Charge.id).where(Charge.purchase_id == purchase.id)).one_or_none() is not None:
         return
+    if cost is None and purchase.estimate is None and source == "estimated":
+        source = "unknown"
     micros = cost if cost is not None else purchase.estimate or 0
     purchase.cost, purchase.cost_source = micros, source
     session.add(

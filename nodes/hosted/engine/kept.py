@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import time
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,8 +12,8 @@ from .errors import ResultLost
 from .fetch import origin_of
 from .money import to_usd
 from .outcome import Delivered, Outcome, record_of
-from .purchase import Tools
 from .tables import Purchase, StoredPicture
+from .tools import Tools
 
 
 async def read_pictures(tools: Tools, purchase: Purchase, notes: list[str]) -> list[bytes] | None:
@@ -48,12 +49,19 @@ def outcome_of(purchase: Purchase, pictures: Sequence[bytes], notes: Sequence[st
 
 
 async def _fetch_again(tools: Tools, purchase: Purchase, picture: StoredPicture) -> bytes | None:
-    """The picture through the link it came by, if that lives and still gives the very same bytes."""
+    """The picture through the link it came by, if that lives and still gives the very same bytes.
+
+    Raises :class:`ResultLost` where the link may work again later: waiting is cheaper than buying.
+    """
     if picture.url is None or (picture.url_until is not None and picture.url_until < time.time()):
         return None
     try:
         data = await tools.downloads.fetch(picture.url, origin_of(purchase.address))
-    except ResultLost:
+    except ResultLost as lost:
+        if lost.resumable:
+            raise
         return None
-    digest = await asyncio.to_thread(tools.store.put, purchase.realm, data)
-    return data if digest == picture.digest else None
+    if hashlib.sha256(data).hexdigest() != picture.digest:
+        return None
+    await asyncio.to_thread(tools.store.put, purchase.realm, data)
+    return data

@@ -12,10 +12,10 @@ import threading
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, NoReturn
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, RootModel, SecretStr, ValidationError
+from pydantic import BaseModel, ConfigDict, RootModel, SecretStr, ValidationError
 
 from .errors import EaselError, InvalidKey, MissingKey
 from .files import write_private
@@ -38,17 +38,24 @@ class Key:
     def reveal(self) -> str:
         return self.secret.get_secret_value()
 
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("a key is never pickled nor copied")
+
 
 SANDBOX_KEY = Key(SecretStr("sandbox-needs-no-key"), "sandbox")
 """What stand-in providers are shown, so that a real key never goes to them."""
 
 
 class _Entry(BaseModel):
+    model_config = ConfigDict(defer_build=True)
+
     key: SecretStr
     host: str
 
 
 class _File(RootModel[dict[str, dict[str, _Entry]]]):
+    model_config = ConfigDict(defer_build=True)
+
     root: dict[str, dict[str, _Entry]] = {}
 
 
@@ -74,6 +81,7 @@ class Keyring:
         self._path = path
         self._environment = os.environ if environment is None else environment
         self._lock = threading.Lock()
+        self._given: set[str] = set()
 
     def find(self, account: Account, address: str, profile: str = DEFAULT_PROFILE) -> Key:
         """The key for ``account`` at ``address``.
@@ -84,20 +92,21 @@ class Keyring:
         variable = variable_name(account.key_variable, profile)
         value = self._environment.get(variable, "").strip()
         if value:
-            return Key(_usable(value, variable, account), variable)
+            return self._give(_usable(value, variable, account), variable)
         entry = self._read().get(account.name, {}).get(profile)
         host = host_of(address)
         if entry is None:
             raise MissingKey(
-                f"Easel has no {account.label} key{_in_profile(profile)}: set the environment variable {variable}, or save "
-                f"one in Easel's key settings. To try this workflow without a key, start ComfyUI with EASEL_SANDBOX=1."
+                f"Easel has no {account.label} key{_in_profile(profile)}: set the environment variable {variable}, or "
+                f"save one in Easel's key settings. To try this workflow without a key, start ComfyUI with "
+                f"EASEL_SANDBOX=1."
             )
         if entry.host != host:
             raise InvalidKey(
-                f"The saved {account.label} key{_in_profile(profile)} is for {entry.host}, and requests go to {host}: save "
-                f"the key again to use it there."
+                f"The saved {account.label} key{_in_profile(profile)} is for {entry.host}, and requests go to {host}: "
+                f"save the key again to use it there."
             )
-        return Key(_usable(entry.key.get_secret_value(), "the saved key", account), "key file")
+        return self._give(_usable(entry.key.get_secret_value(), "the saved key", account), "key file")
 
     def keep(self, account: Account, address: str, value: str, profile: str = DEFAULT_PROFILE) -> None:
         """Save a key for the host of ``address``. Raises :class:`InvalidKey` for what cannot be a key or a profile."""
@@ -128,7 +137,7 @@ class Keyring:
                 yield KeyState(name, profile, "file", entry.host)
 
     def redact(self, text: str) -> str:
-        """``text`` with every kept key, and every masked echo of one, taken out."""
+        """``text`` with every key that is or was in use, and every masked echo of one, taken out. Never raises."""
         for secret in self._secrets():
             text = text.replace(secret, _HIDDEN)
             # A provider may echo a key as its first and last letters around a run of asterisks.
@@ -136,9 +145,18 @@ class Keyring:
         return text
 
     def _secrets(self) -> list[str]:
-        kept = [entry.key.get_secret_value() for profiles in self._read().values() for entry in profiles.values()]
+        try:
+            kept = [entry.key.get_secret_value() for profiles in self._read().values() for entry in profiles.values()]
+        except (KeyFileBroken, OSError):
+            # What cannot be read now was given out before, or never left its file.
+            kept = []
         shared = [value.strip() for name, value in self._environment.items() if _looks_secret(name)]
-        return sorted({secret for secret in kept + shared if len(secret) >= 8}, key=len, reverse=True)
+        return sorted({secret for secret in (*kept, *shared, *self._given) if len(secret) >= 8}, key=len, reverse=True)
+
+    def _give(self, secret: SecretStr, source: str) -> Key:
+        # A key that is changed meanwhile may still come back in an answer to its last request.
+        self._given.add(secret.get_secret_value())
+        return Key(secret, source)
 
     def _variables(self, account: Account) -> Iterator[tuple[str, str]]:
         prefix = f"{account.key_variable}__"

@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from .money import to_usd
 from .provider import Link, Result
-from .tables import Purchase
+
+if TYPE_CHECKING:
+    # SQLAlchemy takes a while to import, and showing a node needs none of it.
+    from .tables import Purchase
 
 
 @dataclass(frozen=True)

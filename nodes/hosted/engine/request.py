@@ -27,7 +27,7 @@ class Request(BaseModel):
     in the fingerprint, so a parameter added later leaves old fingerprints as they are.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
     provider: ClassVar[str]
     operation: ClassVar[str]

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
 from typing import ClassVar
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .errors import EaselError
 
-_LOOPBACK = ("http://127.0.0.1:", "http://localhost:", "http://[::1]:")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 class SettingsBroken(EaselError):
@@ -35,7 +36,7 @@ class Place(BaseModel):
     @field_validator("base_url")
     @classmethod
     def _is_web_address(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("https://", *_LOOPBACK)):
+        if value and not (value.startswith("https://") or _is_loopback(value)):
             raise ValueError("must begin with https:// (plain http only for this machine)")
         return value.rstrip("/") if value else None
 
@@ -60,7 +61,7 @@ class Settings(BaseSettings):
     @field_validator("sandbox_url")
     @classmethod
     def _is_on_this_machine(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(_LOOPBACK):
+        if value and not _is_loopback(value):
             raise ValueError("must be an address of this machine, such as http://127.0.0.1:8900")
         return value.rstrip("/") if value else None
 
@@ -70,7 +71,7 @@ class Settings(BaseSettings):
         reader = type("SettingsHere", (cls,), {"json_file": folder / "settings.json"})
         try:
             loaded: Settings = reader()
-        except (ValidationError, ValueError) as error:
+        except (ValueError, OSError) as error:
             raise SettingsBroken(f"Easel's settings cannot be used: {_reason(error)}") from None
         return loaded
 
@@ -96,6 +97,11 @@ class Settings(BaseSettings):
             except ValidationError as error:
                 raise SettingsBroken(f"{address_variable} cannot be used: {_reason(error)}") from None
         return place
+
+
+def _is_loopback(address: str) -> bool:
+    parts = urlsplit(address)
+    return parts.scheme == "http" and parts.hostname in _LOOPBACK
 
 
 def _reason(error: Exception) -> str:

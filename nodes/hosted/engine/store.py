@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-from typing import Any
 
 import fsspec
+from fsspec.implementations.local import LocalFileSystem
 
 
 class Store:
@@ -16,6 +16,7 @@ class Store:
     def __init__(self, url: str) -> None:
         self._files, root = fsspec.url_to_fs(url)
         self._root = root.rstrip("/")
+        self._is_local = isinstance(self._files, LocalFileSystem)
 
     def put(self, realm: str, data: bytes) -> str:
         """Keep ``data`` and give its digest; what is there whole already is not written again."""
@@ -29,7 +30,10 @@ class Store:
         try:
             with self._files.open(temporary, "wb") as file:
                 file.write(data)
-                _sync(file)
+                if self._is_local:
+                    # Object stores keep what they were given when the file is closed.
+                    file.flush()
+                    os.fsync(file.fileno())
             self._files.mv(temporary, path)
         except BaseException:
             if self._files.exists(temporary):
@@ -47,10 +51,3 @@ class Store:
 
     def _path(self, realm: str, digest: str) -> str:
         return f"{self._root}/{realm}/{digest[:2]}/{digest}"
-
-
-def _sync(file: Any) -> None:
-    """Bytes on the disk, where the file is one of this machine; object stores do it on closing."""
-    file.flush()
-    if hasattr(file, "fileno"):
-        os.fsync(file.fileno())

@@ -1,8 +1,9 @@
 """The engine's state on disk: purchases, the pictures they gave, and what was charged.
 
-A purchase goes ``intended -> running -> ready -> done``; a synchronous provider skips ``running``. It may end in
-``refused``, ``failed``, ``cancelled`` or ``unsure`` (its process died while the request was being sent) instead, and a
-``done`` one whose files were lost is ``damaged``. Money is kept in whole micro-dollars, time in seconds since 1970.
+A purchase goes ``intended -> sending -> running -> ready -> done``; a synchronous provider skips ``running``, and one
+that surely took nothing brings it back to ``intended``. It may end in ``refused``, ``failed``, ``cancelled`` or
+``unsure`` (its process died while the request was being sent) instead, and a ``done`` one whose files were lost is
+``damaged``. Money is kept in whole micro-dollars, time in seconds since 1970.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from typing import Any
 from sqlalchemy import JSON, BigInteger, Boolean, Float, ForeignKey, Index, Integer, MetaData, String, Text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
-ACTIVE = ("intended", "running", "ready")
+ACTIVE = ("intended", "sending", "running", "ready")
 
 
 class Base(DeclarativeBase):
@@ -111,6 +112,7 @@ class Charge(Base):
     pictures: Mapped[int] = mapped_column(Integer)
     usd_micros: Mapped[int] = mapped_column(BigInteger)
     source: Mapped[str] = mapped_column(String(16))
-    """``reported`` by the provider, ``estimated`` from the price table, or ``unsure`` whether at all."""
+    """``reported`` by the provider, ``estimated`` from the price table, ``unknown`` (charged, nobody knows what), or
+    ``unsure`` whether at all."""
 
     __table_args__ = (Index("ix_ledger_at", "at"), Index("ix_ledger_run", "run"))

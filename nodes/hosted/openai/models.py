@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import functools
 from pathlib import Path
 from typing import Literal
 
@@ -53,20 +52,18 @@ class ImageModel(BaseModel):
         return None
 
 
-@functools.lru_cache(maxsize=1)
-def image_models() -> dict[str, ImageModel]:
-    """Every row, by name, in the order in which the editor offers them."""
-    rows = read_toml(Path(__file__).with_name("models.toml"))
-    return {name: ImageModel(name=name, **row) for name, row in rows.items()}
+IMAGE_MODELS = {
+    name: ImageModel(name=name, **row) for name, row in read_toml(Path(__file__).with_name("models.toml")).items()
+}
+"""Every row, by name, in the order in which the editor offers them."""
 
 
 def row_of(model: str) -> ImageModel | None:
     """The row of ``model``, dated snapshots included; None for a name that only an operator's own server knows."""
-    rows = image_models()
-    if model in rows:
-        return rows[model]
+    if model in IMAGE_MODELS:
+        return IMAGE_MODELS[model]
     # Snapshots are named after their model: gpt-image-2-2026-04-21.
-    return next((row for name, row in rows.items() if model.startswith(f"{name}-20")), None)
+    return next((row for name, row in IMAGE_MODELS.items() if model.startswith(f"{name}-20")), None)
 
 
 def sides(size: str) -> tuple[int, int]:

@@ -23,7 +23,7 @@ from ..schema import (
     take_input,
 )
 from ..sockets import all_pictures, one_mask, one_picture
-from .models import image_models
+from .models import IMAGE_MODELS
 from .requests import (
     DallE2Edit,
     DallE2Generate,
@@ -58,7 +58,7 @@ _REFERENCES = 5
 
 def _gpt_models() -> list[str]:
     """The GPT Image models that OpenAI still offers, or offered when this release was made; the default first."""
-    names = [name for name, row in image_models().items() if name.startswith(("gpt-", "chatgpt-")) and name != "gpt-image-1"]
+    names = [name for name, row in IMAGE_MODELS.items() if name.startswith(("gpt-", "chatgpt-")) and name != "gpt-image-1"]
     return sorted(names, key=lambda name: name != "gpt-image-2.5-flare")
 
 

@@ -122,6 +122,12 @@ def _spoken(answer: _Answer, request: Request | None, account: Account) -> Easel
     if _is_retired(answer):
         model = request.model if request else "This model"
         return ModelRetired(f"{model} is not there any more{_instead(request)}.", input_name="model", **told)
+    if answer.code == "model_not_found":
+        return InputRefused(
+            f"{label} offers this key no such model{asked}: check the model's name, and what the key may use.",
+            input_name="model",
+            **told,
+        )
     if answer.status == 413:
         return InputRefused(f"The input pictures are larger than {label} takes: scale them down.", **told)
     if answer.status in (400, 404, 422) or answer.status == 200:
@@ -136,7 +142,7 @@ def _spoken(answer: _Answer, request: Request | None, account: Account) -> Easel
 
 
 def _is_retired(answer: _Answer) -> bool:
-    return answer.status in (400, 404) and "does not exist" in answer.words and "model" in answer.words
+    return answer.status == 400 and "does not exist" in answer.words and "model" in answer.words
 
 
 def _instead(request: Request | None) -> str:

@@ -136,7 +136,7 @@ class GptImageEdit(GptImageRequest):
             raise ValueError(f"markup is for gpt-image-2 and later, and the model is {self.model}")
         if self.input_fidelity is not None and row and self.input_fidelity not in row.input_fidelity:
             allowed = f"takes only {row.input_fidelity[0]}" if row.input_fidelity else "has no such input"
-            raise ValueError(f"input_fidelity {self.input_fidelity} is not for {self.model}, which {allowed}")
+            raise ValueError(f"the input_fidelity {self.input_fidelity} is not for {self.model}, which {allowed}")
         return self
 
 

@@ -1,0 +1,18 @@
+// The modules that the editor serves to an extension, by the paths that our files import them by.
+declare module "*/scripts/app.js" {
+  import type { ComfyApp } from "@comfyorg/comfyui-frontend-types";
+  export const app: ComfyApp;
+}
+
+declare module "*/scripts/api.js" {
+  import type { ComfyApi } from "@comfyorg/comfyui-frontend-types";
+  export const api: ComfyApi;
+}
+
+// What the editor adds to every node and leaves out of its published types.
+import "@comfyorg/comfyui-frontend-types";
+declare module "@comfyorg/comfyui-frontend-types" {
+  interface LGraphNode {
+    onExecuted?(output: Record<string, any>): void;
+  }
+}

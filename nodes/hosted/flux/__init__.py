@@ -1,0 +1,1 @@
+"""FLUX: one set of nodes, whoever serves the models."""

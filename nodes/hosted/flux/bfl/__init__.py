@@ -1,0 +1,1 @@
+"""The route to Black Forest Labs itself: a queue that is polled over HTTP."""

@@ -1,0 +1,192 @@
+"""What BFL's answers mean: a job, a result, or one of our errors, with BFL's own words and the task's id.
+
+Source: BFL's OpenAPI of April 2026 and its help pages of June to November 2026.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from decimal import Decimal
+from typing import Any
+from urllib.parse import urlsplit
+
+from ...engine.errors import (
+    ContentRejected,
+    EaselError,
+    InputRefused,
+    InvalidKey,
+    ModelRetired,
+    ProviderDown,
+    QuotaExhausted,
+    RateLimited,
+    ResultLost,
+    Stage,
+)
+from ...engine.fetch import origin_of
+from ...engine.provider import Account, Job, Link, Progress, Result
+from ...engine.request import Request
+
+ACCOUNT = Account(
+    name="bfl",
+    label="Black Forest Labs",
+    address="https://api.bfl.ai/v1",
+    key_variable="BFL_API_KEY",
+    concurrency=24,
+)
+
+LINK_LIFETIME = 600.0
+"""Seconds that BFL keeps a picture behind its link."""
+_POLL_EVERY = 0.5
+_USD_A_CREDIT = Decimal("0.01")
+_HOST = "bfl.ai"
+_LABEL = ACCOUNT.label
+_MODERATED: Mapping[str, tuple[Stage, str]] = {
+    "Request Moderated": ("input", "the prompt or an input picture"),
+    "Content Moderated": ("output", "the finished picture"),
+}
+
+
+def job_of(answer: Mapping[str, Any], request: Request, address: str) -> Job:
+    """The job that an accepted request began.
+
+    Raises :class:`ProviderDown` where the answer names none, :class:`ResultLost` where the key must not go to the
+    address it names.
+    """
+    task, polling_url = answer.get("id"), answer.get("polling_url")
+    if not (isinstance(task, str) and isinstance(polling_url, str)):
+        raise ProviderDown(f"{_LABEL} took the request and named no task to wait for.")
+    check_polling_url(polling_url, address, task)
+    handle = {"id": task, "polling_url": polling_url, "credits": answer.get("cost"), "prompt": getattr(request, "prompt", "")}
+    return Job(handle, Progress("queued"), _POLL_EVERY)
+
+
+def check_polling_url(url: str, address: str, task: str) -> None:
+    """Raises :class:`ResultLost` unless the key may go to ``url``: https at bfl.ai, or where the request itself went."""
+    if origin_of(url) == origin_of(address):
+        return
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    if parts.scheme != "https" or parts.netloc.lower() != host or not (host == _HOST or host.endswith(f".{_HOST}")):
+        raise ResultLost(
+            f"{_LABEL} took the request, and the address to ask for the result is not one of its own ({host}), so Easel "
+            f"did not send your key there.",
+            request_id=task,
+        )
+
+
+def told_of(job: Job, answer: Mapping[str, Any]) -> Job | Result:
+    """What a poll told: still under way, or the picture. Raises one of our errors where it ended without one.
+
+    A status that nobody knows yet means that the task goes on.
+    """
+    status, task = str(answer["status"]), str(job.handle["id"])
+    if status == "Ready":
+        return _result(job, answer.get("result"))
+    if status in _MODERATED:
+        stage, what = _MODERATED[status]
+        raise ContentRejected(
+            f"{_LABEL}'s content filter refused {what}. A higher safety_tolerance may let it pass.",
+            stage=stage,
+            words=_reasons(answer.get("details")),
+            request_id=task,
+        )
+    if status == "Task not found":
+        raise ResultLost(
+            f"{_LABEL} does not know this task any more: it forgets results after a while. Run again to buy it.",
+            request_id=task,
+        )
+    if status == "Error":
+        failed = ResultLost(
+            f"{_LABEL} failed while it made this picture. Run again to retry.",
+            words=_reasons(answer.get("details")) or _reasons(answer.get("result")),
+            request_id=task,
+        )
+        failed.charge = "unsure"
+        raise failed
+    return Job(job.handle, Progress(status.lower(), _fraction(answer.get("progress"))), _POLL_EVERY)
+
+
+def refusal(status: int, body: Any, headers: Mapping[str, str], request: Request | None) -> EaselError:
+    """The error that an HTTP status other than 200 means."""
+    words, name = _detail(body)
+    asked = f" ({request.summary})" if request else ""
+    retry_after = _seconds(headers.get("Retry-After"))
+    if status == 429:
+        return RateLimited(f"Too many tasks are under way at {_LABEL}.", retry_after=retry_after, words=words)
+    if status == 503:
+        return ProviderDown(f"{_LABEL} is over capacity right now.", retryable=True, retry_after=retry_after, words=words)
+    if status == 402:
+        return QuotaExhausted(
+            f"The {_LABEL} account has no credits left. Add some at {_LABEL} and run again: what is done already is kept.",
+            words=words,
+        )
+    if status in (401, 403):
+        return InvalidKey(
+            f"{_LABEL} does not accept the key. Set {ACCOUNT.key_variable} or save a new key in Easel's key settings.",
+            words=words,
+        )
+    if status == 404:
+        model = request.model if request else "This model"
+        return ModelRetired(f"{model} is not there any more at {_LABEL}.", input_name="model", words=words)
+    if status == 413:
+        return InputRefused(f"The input pictures are larger than {_LABEL} takes: scale them down.", words=words)
+    if status in (400, 422):
+        at = f" because of {name}" if name else ""
+        return InputRefused(f"{_LABEL} refused the request{at}{asked}.", input_name=name, words=words)
+    return ProviderDown(
+        f"{_LABEL} failed while it took this request (HTTP {status}{asked}). It was not sent again; run again to retry.",
+        words=words,
+    )
+
+
+def not_the_api() -> ProviderDown:
+    """An answer that is no JSON object."""
+    return ProviderDown(
+        f"{_LABEL}'s address answered with something that is not its API (a proxy or log-in page, perhaps). Check the "
+        f"network and the base URL that is set for it."
+    )
+
+
+def _result(job: Job, result: Any) -> Result:
+    task = str(job.handle["id"])
+    if not isinstance(result, Mapping) or not isinstance(result.get("sample"), str):
+        raise ResultLost(f"{_LABEL} says that the picture is ready, and gave no link to it.", request_id=task)
+    rewritten = str(result.get("prompt") or "")
+    seed = result.get("seed")
+    cost = job.handle.get("credits")
+    return Result(
+        pictures=(Link(result["sample"], "" if rewritten == job.handle.get("prompt") else rewritten, LINK_LIFETIME),),
+        data={"seconds": result["duration"]} if "duration" in result else {},
+        cost_usd=None if cost is None else Decimal(str(cost)) * _USD_A_CREDIT,
+        request_id=task,
+        seed=seed if isinstance(seed, int) else None,
+    )
+
+
+def _reasons(details: Any) -> str:
+    """BFL's own words in ``details``: lists of reasons under names of their own choice."""
+    if isinstance(details, Mapping):
+        return "; ".join(filter(None, map(_reasons, details.values())))
+    if isinstance(details, (list, tuple)):
+        return ", ".join(map(str, details))
+    return str(details or "")
+
+
+def _detail(body: Any) -> tuple[str, str]:
+    """The words of an error answer, and the field it is about: a sentence, or a list of what is wrong where."""
+    detail = body.get("detail") if isinstance(body, Mapping) else None
+    if isinstance(detail, list) and detail and isinstance(detail[0], Mapping):
+        name = next((str(step) for step in reversed(detail[0].get("loc", ())) if step != "body"), "")
+        return "; ".join(str(problem.get("msg", "")) for problem in detail), name
+    return str(detail or ""), ""
+
+
+def _fraction(progress: Any) -> float | None:
+    is_share = isinstance(progress, (int, float)) and math.isfinite(progress) and 0 <= progress <= 1
+    return float(progress) if is_share else None
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; BFL documents none, so a date in it is left to our own backoff."""
+    return float(header) if header and header.replace(".", "", 1).isdecimal() else None

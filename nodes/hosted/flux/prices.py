@@ -1,0 +1,54 @@
+"""What a request will cost, from ``prices.toml``."""
+
+from __future__ import annotations
+
+import functools
+import math
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+from ..engine.toml import read_toml
+from .requests import FluxRequest
+
+_MEGAPIXEL = 1024 * 1024
+_USUAL_RESOLUTION = "1k"
+_LARGEST_RESULT = 4
+"""Megapixels that a result has at most where the input picture decides."""
+
+
+def estimate(request: FluxRequest) -> Decimal | None:
+    """US dollars on the request's route, rounded up where unsure; None for a model without a known price."""
+    table = _tables()[request.provider]
+    if (price := table["picture"].get(request.model)) is not None:
+        return _usd(price)
+    if (by_resolution := table["resolution"].get(request.model)) is not None:
+        return _usd(by_resolution[getattr(request, "resolution", None) or _USUAL_RESOLUTION])
+    if (rate := table["megapixel"].get(request.model)) is not None:
+        return _by_area(request, rate)
+    return None
+
+
+def _by_area(request: FluxRequest, rate: dict[str, float]) -> Decimal:
+    """The first megapixel of the result, each further one begun, and the input pictures."""
+    size = request.offer.size(
+        getattr(request, "aspect_ratio", None), getattr(request, "width", None), getattr(request, "height", None)
+    )
+    inputs = [picture.width * picture.height for picture in getattr(request, "images", ())]
+    made = _megapixels(size[0] * size[1]) if size else min(_LARGEST_RESULT, _megapixels(inputs[0]))
+    return (
+        _usd(rate["first"]) + _usd(rate["more"]) * (made - 1) + _usd(rate["input"]) * sum(map(_megapixels, inputs))
+    )
+
+
+def _megapixels(pixels: int) -> int:
+    return max(1, math.ceil(pixels / _MEGAPIXEL))
+
+
+def _usd(price: float) -> Decimal:
+    return Decimal(str(price))
+
+
+@functools.lru_cache(maxsize=1)
+def _tables() -> dict[str, Any]:
+    return read_toml(Path(__file__).with_name("prices.toml"))

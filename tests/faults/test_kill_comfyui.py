@@ -1,0 +1,148 @@
+"""FLUX jobs at a queue provider while ComfyUI is killed, interrupted or blocked: bought once, and never lost."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from support.comfy import ROOT, ComfyServer, failures
+from support.events import EventListener
+from support.sandbox import SandboxProcess
+
+PROBES = {"easel": ROOT, "probes": ROOT / "tests/support/probes"}
+
+
+def generate(prompt: str = "a red circle on a blue background", **changes: Any) -> dict[str, Any]:
+    inputs = {
+        "prompt": prompt,
+        "model": "flux-2-pro",
+        "route": "BFL",
+        "seed": 7,
+        "aspect_ratio": "1:1",
+        "width": 1024,
+        "height": 1024,
+        "resolution": "default",
+        "raw": False,
+        "grounding": False,
+        "output_format": "png",
+        "safety_tolerance": 2,
+        "prompt_upsampling": "default",
+        "steps": 0,
+        "guidance": 0.0,
+        "end_user": "",
+        "on_refusal": "stop with an error",
+        "second_model": "flux-2-max",
+        "key_profile": "default",
+    }
+    return {"class_type": "EaselFluxGenerate", "inputs": {**inputs, **changes}}
+
+
+def save(source: str) -> dict[str, Any]:
+    inputs = {"images": [source, 0], "filename_prefix": "easel/flux", "format": "png", "quality": 90}
+    return {"class_type": "EaselSavePictures", "inputs": inputs}
+
+
+def one(**changes: Any) -> dict[str, Any]:
+    return {"1": generate(**changes), "2": save("1")}
+
+
+@pytest.fixture
+def house(sandbox: SandboxProcess) -> Iterator[SandboxProcess]:
+    """The sandbox process, with jobs that take a while."""
+    yield sandbox
+    sandbox.call("POST", "/sandbox/settings", {"job_seconds": 1.0})
+
+
+def job_seconds(house: SandboxProcess, seconds: float) -> None:
+    house.call("POST", "/sandbox/settings", {"job_seconds": seconds})
+
+
+@pytest.fixture
+def server(comfy_factory: Callable[..., ComfyServer], house: SandboxProcess) -> ComfyServer:
+    """A ComfyUI of this test's own that buys at the sandbox process."""
+    return comfy_factory(sandbox_url=house.url, packs=PROBES)
+
+
+def polls(house: SandboxProcess) -> list[dict[str, Any]]:
+    return [request for request in house.log() if request["operation"] == "poll"]
+
+
+def wait_until(holds: Callable[[], bool], timeout: float = 30) -> None:
+    deadline = time.monotonic() + timeout
+    while not holds():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.02)
+
+
+def report(entry: dict[str, Any]) -> str:
+    return str(entry["outputs"]["1"]["text"][0])
+
+
+def test_a_killed_comfyui_goes_on_with_the_job_that_it_was_polling(server, house):
+    job_seconds(house, 8.0)
+    server.post_prompt(one())
+    wait_until(lambda: len(polls(house)) >= 2)
+    server.kill()
+    job_seconds(house, 1.0)
+    server.start()
+    entry = server.run(one())
+    assert failures(entry) == []
+    (picture,) = server.saved(entry)
+    assert picture.stat().st_size > 10_000
+    assert (house.submissions(), house.charges()) == (1, [0.03])
+    assert "it was finished, not bought again" in report(entry)
+
+
+def test_a_killed_comfyui_fetches_a_job_that_ended_while_it_was_dead(server, house):
+    job_seconds(house, 2.0)
+    server.post_prompt(one())
+    wait_until(lambda: len(polls(house)) >= 1)
+    server.kill()
+    time.sleep(2.0)
+    server.start()
+    entry = server.run(one())
+    assert len(server.saved(entry)) == 1
+    assert house.submissions() == 1
+
+
+def test_two_equal_nodes_are_one_job(server, house):
+    entry = server.run({"1": generate(), "2": save("1"), "3": generate(), "4": save("3")})
+    assert len(server.saved(entry)) == 2
+    assert (house.submissions(), house.charges()) == (1, [0.03])
+
+
+def test_stop_is_felt_at_once_and_the_job_is_finished_and_kept(server, house):
+    server.run(one(prompt="warm up"))
+    job_seconds(house, 4.0)
+    with EventListener(server.url) as events:
+        before = len(polls(house))
+        server.post_prompt(one(), events.client_id)
+        wait_until(lambda: len(polls(house)) > before)
+        pressed = time.monotonic()
+        server.interrupt()
+        stopped = events.wait_for(lambda event: event.type == "execution_interrupted")
+    print(f"interrupt felt after {stopped.at - pressed:.3f} s")
+    assert stopped.at - pressed < 0.5
+    wait_until(lambda: house.log()[-1]["operation"] == "fetch")
+    time.sleep(0.5)
+    entry = server.run(one())
+    assert "free: kept from before" in report(entry)
+    assert house.submissions() == 2
+
+
+def test_polls_go_on_while_a_local_node_blocks_the_executor(server, house):
+    server.run(one(prompt="warm up"))
+    job_seconds(house, 10.0)
+    graph = one() | {"8": {"class_type": "ProbeBlock", "inputs": {"seconds": 5.0}}}
+    before = len(polls(house))
+    prompt_id = server.post_prompt(graph)
+    wait_until(lambda: len(polls(house)) > before)
+    begun = time.time()
+    time.sleep(4.0)
+    during = [poll for poll in polls(house) if begun < poll["time"] < begun + 4.0]
+    print(f"{len(during)} polls in 4 s of a blocked executor")
+    assert len(during) >= 6
+    assert failures(server.wait(prompt_id)) == []
+    assert house.submissions() == 2

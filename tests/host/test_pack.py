@@ -1,0 +1,86 @@
+"""The pack in a real ComfyUI, and what the Registry and Manager make of it."""
+
+import subprocess
+import zipfile
+from pathlib import Path
+
+import pytest
+from support.pack import ROOT
+
+NEEDED = {"__init__.py", "pyproject.toml", "requirements.txt", "LICENSE", "nodes/extension.py", "js/easel.js"}
+NOT_FOR_USERS = ("tests/", ".ci/", "dev.py", ".git")
+
+
+def easel_nodes(comfy):
+    return {name: info for name, info in comfy.get("/object_info").body.items() if name.startswith("Easel")}
+
+
+def test_it_loads(comfy):
+    assert "IMPORT FAILED" not in comfy.log_text()
+    assert "Easel failed to load" not in comfy.log_text()
+
+
+def test_its_nodes_are_there_and_in_one_menu(comfy):
+    nodes = easel_nodes(comfy)
+    assert {"EaselSavePictures", "EaselDallE3"} <= nodes.keys()
+    assert {info["category"].split("/")[0] for info in nodes.values()} == {"Easel"}
+
+
+def test_no_node_asks_for_an_account_of_the_host(comfy):
+    assert not [name for name, info in easel_nodes(comfy).items() if info.get("api_node")]
+
+
+def test_each_script_is_served_once(comfy):
+    served = [path for path in comfy.get("/extensions").body if "/easel/" in path.lower()]
+    scripts = sorted(str(path.relative_to(ROOT / "js").as_posix()) for path in (ROOT / "js").rglob("*.js"))
+    assert sorted(path.split("/easel/")[1] for path in served) == scripts
+    for path in served:
+        assert comfy.get(path).status == 200
+
+
+def test_it_loads_on_the_newest_front_end(comfy_factory, newest_frontend):
+    comfy = comfy_factory(frontend=newest_frontend)
+    assert easel_nodes(comfy)
+    assert comfy.get("/").status == 200
+
+
+# Registry
+
+
+@pytest.fixture
+def clone(tmp_path) -> Path:
+    """A committed copy of what this tree holds, whatever of it is committed here."""
+    folder = tmp_path / "easel"
+    files = git(ROOT, "ls-files", "--cached", "--others", "--exclude-standard").splitlines()
+    for name in files:
+        if (ROOT / name).is_file():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_bytes((ROOT / name).read_bytes())
+    git(folder, "init", "--quiet", "--initial-branch=main")
+    git(folder, "add", "--all")
+    git(folder, "-c", "user.name=Easel", "-c", "user.email=easel@localhost", "commit", "--quiet", "--message=All of it")
+    return folder
+
+
+def git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(["git", *arguments], cwd=folder, capture_output=True, text=True, check=True).stdout
+
+
+def comfy_cli(tools: Path, folder: Path, *arguments: str) -> str:
+    command = [tools / "comfy", "--skip-prompt", "--no-enable-telemetry", *arguments]
+    result = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, timeout=120)
+    return result.stdout + result.stderr
+
+
+def test_the_registry_finds_nothing_wrong(tools, clone):
+    # It exits with 0 whatever it finds.
+    said = comfy_cli(tools, clone, "node", "validate")
+    assert "Warning" not in said and "Security warnings" not in said and "Error" not in said, said
+
+
+def test_the_registry_s_zip_holds_what_users_need_and_nothing_else(tools, clone):
+    comfy_cli(tools, clone, "node", "pack")
+    with zipfile.ZipFile(clone / "node.zip") as packed:
+        names = set(packed.namelist())
+    assert names >= NEEDED
+    assert not [name for name in names if name.startswith(NOT_FOR_USERS)]

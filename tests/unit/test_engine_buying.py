@@ -1,0 +1,238 @@
+"""A purchase where nothing goes wrong: bought once, kept, joined, shown, billed."""
+
+import asyncio
+import json
+import time
+from decimal import Decimal
+
+import pytest
+from easel.nodes import pictures
+from easel.nodes.hosted.engine.errors import InputRefused, MissingKey
+from support.shop import KEY, CounterProvider, CounterWish, QueueProvider, Wish, buy, ledger, states, until
+
+
+async def test_a_picture_is_bought_once_and_kept_for_nothing(shop, house, folder):
+    engine = shop()
+    bought = await buy(engine)
+    again = await buy(engine, run="run-2")
+    assert again.pictures == bought.pictures
+    assert (bought.reused, again.reused) == (False, True)
+    assert (bought.paid_usd, again.paid_usd) == (Decimal("0.04"), Decimal(0))
+    assert house.submissions == 1
+    assert ledger(folder) == [(0.04, "estimated")]
+
+
+async def test_what_is_kept_outlives_the_engine_the_link_and_the_provider(shop, house):
+    first = shop()
+    bought = await buy(first)
+    first.stop()
+    house.close_door()
+    assert (await buy(shop())).pictures == bought.pictures
+
+
+@pytest.mark.parametrize("wish", [Wish, CounterWish])
+async def test_two_equal_nodes_are_one_purchase_and_one_bill(shop, house, wish):
+    house.seconds = 0.3
+    engine = shop()
+    twins = await asyncio.gather(*(buy(engine, wish()) for _ in range(5)))
+    assert house.submissions == 1
+    assert len({twin.pictures for twin in twins}) == 1
+    assert sorted(twin.paid_usd for twin in twins) == [0, 0, 0, 0, Decimal("0.04")]
+    assert sum(twin.reused for twin in twins) == 4
+
+
+async def test_another_take_is_another_picture(shop, house):
+    engine = shop()
+    one, two = await buy(engine, Wish(take=0)), await buy(engine, Wish(take=1))
+    assert one.pictures != two.pictures
+    assert house.submissions == 2
+
+
+async def test_a_random_seed_is_drawn_sent_and_reported(shop, house):
+    outcome = await buy(shop(), Wish(seed=-1))
+    (job,) = house.jobs.values()
+    assert 0 <= job.asked["seed"] <= Wish.max_seed
+    assert outcome.record["seed"] == job.asked["seed"]
+    assert outcome.record["seed_honoured"] is True
+
+
+async def test_seed_nought_is_a_seed(shop, house):
+    outcome = await buy(shop(), Wish(seed=0))
+    (job,) = house.jobs.values()
+    assert job.asked["seed"] == 0
+    assert outcome.record["seed"] == 0
+
+
+async def test_a_seed_that_was_not_honoured_is_said(shop, house):
+    house.seed = 99
+    outcome = await buy(shop(), Wish(seed=7))
+    assert outcome.record["seed"] == 99
+    assert outcome.record["seed_honoured"] is False
+
+
+async def test_an_operator_s_own_server_and_the_sandbox_share_no_pictures(shop, house, folder):
+    engine = shop()
+    await buy(engine)
+    settings = json.loads((folder / "settings.json").read_text())
+    # The sandbox lies under the real host's name: the house answers there with 404, and nothing live is reused.
+    (folder / "settings.json").write_text(json.dumps({**settings, "sandbox": True}))
+    wanted = Wish()
+    assert engine.destination(engine.providers["queue"].account).address.endswith("/house.example")
+    live, sandbox = ({**settings}, {**settings, "sandbox": True})
+    scopes = []
+    for current in (live, sandbox):
+        (folder / "settings.json").write_text(json.dumps(current))
+        scopes.append(engine.destination(engine.providers["queue"].account).scope)
+    assert wanted.fingerprint(*scopes[0]) != wanted.fingerprint(*scopes[1])
+    assert wanted.fingerprint(*scopes[0]) != wanted.fingerprint("live")
+
+
+async def test_no_key_is_told_before_anything_is_sent(shop, house, folder):
+    with pytest.raises(MissingKey, match="HOUSE_API_KEY"):
+        await buy(shop(environment={}))
+    assert house.requests == {}
+    assert states(folder) == []
+
+
+async def test_a_wrong_value_never_reaches_the_engine():
+    with pytest.raises(InputRefused, match=r"n = 'many'"):
+        Wish.build(n="many")
+
+
+async def test_progress_queue_position_and_time_are_shown(shop, house):
+    house.seconds = 1.2
+    seen = []
+    await buy(shop(), look=seen.append)
+    drawing = [progress for progress in seen if progress.status == "drawing"]
+    assert {progress.queue_position for progress in drawing} == {3}
+    assert drawing[-1].fraction > drawing[0].fraction
+    passed = [progress.elapsed for progress in seen]
+    assert passed == sorted(passed)
+    # At least every tenth of a second, and in between polls too.
+    assert max(later - earlier for earlier, later in zip(passed, passed[1:], strict=False)) < 0.5
+    assert len(seen) >= 8
+
+
+@pytest.mark.parametrize("wish", [Wish, CounterWish])
+async def test_eight_jobs_of_two_seconds_take_less_than_two_and_a_half(shop, house, wish):
+    house.seconds = 2.0
+    engine = shop()
+    began = time.monotonic()
+    await asyncio.gather(*(buy(engine, wish(prompt=f"boat {number}")) for number in range(8)))
+    assert time.monotonic() - began < 2.5
+    assert house.submissions == 8
+
+
+async def test_a_caller_that_blocks_its_loop_does_not_stop_the_purchase(shop, house):
+    house.seconds = 1.0
+    buying = asyncio.ensure_future(buy(shop()))
+    await until(lambda: house.submissions == 1)
+    polls = house.requests["poll"]
+    time.sleep(5)  # noqa: ASYNC251
+    assert house.requests["poll"] > polls
+    assert house.requests["file"] == 1
+    assert len((await buying).pictures) == 1
+
+
+async def test_engines_serve_one_loop_after_another(shop, house):
+    engine = shop()
+
+    def prompt(number):
+        return asyncio.run(buy(engine, Wish(take=number)))
+
+    outcomes = [await asyncio.to_thread(prompt, number) for number in range(3)]
+    assert len({outcome.pictures for outcome in outcomes}) == 3
+    assert house.submissions == 3
+
+
+async def test_a_picture_from_this_provider_goes_back_as_its_link(shop, house):
+    engine = shop()
+    drawn = await buy(engine)
+    picture = pictures.decode(drawn.pictures[0].data)
+    await buy(engine, Wish(prompt="larger", picture=picture))
+    assert set(house.inputs[-1]) == {"link"}
+    assert house.inputs[-1]["link"].startswith(f"{house.url}/files/")
+
+
+@pytest.mark.parametrize("why", ["expiring", "changed", "another provider"])
+async def test_a_picture_whose_link_will_not_do_is_uploaded(shop, house, why):
+    engine = shop()
+    if why == "expiring":
+        house.link_lifetime = 100.0
+    drawn = await buy(engine)
+    array = pictures.decode(drawn.pictures[0].data).array.copy()
+    if why == "changed":
+        array[0, 0, 0] ^= 1
+    wish = CounterWish if why == "another provider" else Wish
+    await buy(engine, wish(prompt="larger", picture=pictures.Pixels(array)))
+    assert set(house.inputs[-1]) == {"upload"}
+
+
+async def test_how_a_picture_was_bought_is_found_by_its_pixels(shop, house):
+    engine = shop()
+    drawn = await buy(engine, Wish(prompt="a red boat"))
+    pixels = pictures.decode(drawn.pictures[0].data).rgb_digest
+    found = await engine.record_of_pixels(pixels)
+    assert found["parameters"]["prompt"] == "a red boat"
+    assert found["revised_prompt"] == "a revised boat"
+    assert await engine.record_of_pixels("0" * 64) is None
+
+
+@pytest.mark.parametrize(
+    ("reported", "price", "line"),
+    [
+        ("0.055", Decimal("0.04"), (0.055, "reported")),
+        (None, Decimal("0.04"), (0.04, "estimated")),
+        ("0.0123", None, (0.0123, "reported")),
+        (None, None, (0.0, "unknown")),
+    ],
+)
+async def test_the_ledger_says_what_it_cost_and_who_says_so(shop, house, folder, reported, price, line):
+    house.cost = reported
+    outcome = await buy(shop(providers=[QueueProvider(price=price)]))
+    assert ledger(folder) == [line]
+    assert outcome.record["cost_source"] == line[1]
+    assert float(outcome.paid_usd) == line[0]
+
+
+async def test_the_ledger_is_read_by_run(shop, house):
+    engine = shop()
+    await buy(engine, Wish(take=1), run="one")
+    await buy(engine, CounterWish(take=2), run="two")
+    assert [line.provider for line in await engine.charges("live", "two")] == ["counter"]
+    assert len(await engine.charges("live")) == 2
+    assert await engine.charges("sandbox") == []
+
+
+async def test_some_of_n_refused_is_said_and_the_others_are_kept(shop, house):
+    house.refused = ["too bright"]
+    engine = shop()
+    outcome = await buy(engine, Wish(n=4))
+    assert len(outcome.pictures) == 3
+    assert outcome.refused == ("too bright",)
+    assert (await buy(engine, Wish(n=4))).refused == ("too bright",)
+
+
+async def test_a_gate_bounds_what_is_in_flight(shop, house):
+    house.seconds = 0.2
+    engine = shop(providers=[CounterProvider(concurrency=2)])
+    await asyncio.gather(*(buy(engine, CounterWish(take=number)) for number in range(6)))
+    assert house.most_at_once == 2
+
+
+async def test_jobs_under_way_count_as_in_flight(shop, house):
+    house.seconds = 0.5
+    engine = shop(providers=[QueueProvider(concurrency=2)])
+    buying = [asyncio.ensure_future(buy(engine, Wish(take=number))) for number in range(4)]
+    await until(lambda: house.submissions == 2)
+    await asyncio.sleep(0.2)
+    assert house.submissions == 2
+    await asyncio.gather(*buying)
+    assert house.submissions == 4
+
+
+async def test_a_key_goes_to_the_provider_and_nowhere_else(shop, house, folder):
+    await buy(shop())
+    assert house.keys == {f"Bearer {KEY}"}
+    for path in folder.rglob("*"):
+        assert path.is_dir() or KEY.encode() not in path.read_bytes()
