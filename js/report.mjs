@@ -2,6 +2,7 @@ const NAME = "easel_report";
 const PROGRESS = "$$node-text-preview";
 const LINE = 17;
 const PADDING = 12;
+const MARGIN = 20;
 const MOST_LINES = 8;
 const LOOK = `box-sizing: border-box; padding: ${PADDING / 2}px 8px; border-radius: 6px; overflow: auto;
   font: 12px/${LINE}px sans-serif; color: var(--input-text); background: var(--comfy-input-bg);
@@ -55,7 +56,7 @@ function addReport(node) {
 function heightOf(text, width) {
   const letters = Math.max(20, (width - 50) / 6.2);
   const lines = text.split("\n").reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / letters)), 0);
-  return Math.min(lines, MOST_LINES) * LINE + PADDING;
+  return Math.min(lines, MOST_LINES) * LINE + PADDING + MARGIN;
 }
 
 /**

@@ -125,16 +125,24 @@ async def _answer(call: Call, dialect: Dialect, handler: Handler) -> web.StreamR
     prompt = call.entry.prompt
     struck = state.faults.take(CALL, method=request.method, path=request.path, prompt=prompt)
     _strike(call, struck)
-    await asyncio.sleep(state.latency + sum(rule.seconds for rule in struck if rule.kind == "slow"))
+    # The drawing is part of the time that a call takes, as it is at a real provider.
+    pause = asyncio.ensure_future(
+        asyncio.sleep(state.latency + sum(rule.seconds for rule in struck if rule.kind == "slow"))
+    )
+    try:
+        response = await _made(call, dialect, handler)
+    except ApiError as error:
+        response = _refusal(error)
+    await pause
+    return spoil.cut(request) if call.fault.kind == "cut_after_body" else response
+
+
+async def _made(call: Call, dialect: Dialect, handler: Handler) -> web.StreamResponse:
     if call.fault.kind == "html":
         return spoil.html_page()
-    try:
-        if call.fault.kind in ANSWERED_BY_DIALECT:
-            raise dialect.error(call.fault, call)
-        response = await handler(call)
-    except ApiError as error:
-        return _refusal(error)
-    return spoil.cut(request) if call.fault.kind == "cut_after_body" else response
+    if call.fault.kind in ANSWERED_BY_DIALECT:
+        raise dialect.error(call.fault, call)
+    return await handler(call)
 
 
 def _strike(call: Call, struck: list[Rule]) -> bool:

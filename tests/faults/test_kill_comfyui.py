@@ -2,46 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+
 from support.comfy import ROOT, ComfyServer, failures
 from support.events import EventListener
 from support.sandbox import SandboxProcess
 
+WORKFLOW = json.loads((ROOT / "workflows/api/flux-text-to-image.json").read_text(encoding="utf-8"))
 PROBES = {"easel": ROOT, "probes": ROOT / "tests/support/probes"}
 
 
-def generate(prompt: str = "a red circle on a blue background", **changes: Any) -> dict[str, Any]:
-    inputs = {
-        "prompt": prompt,
-        "model": "flux-2-pro",
-        "route": "BFL",
-        "seed": 7,
-        "aspect_ratio": "1:1",
-        "width": 1024,
-        "height": 1024,
-        "resolution": "default",
-        "raw": False,
-        "grounding": False,
-        "output_format": "png",
-        "safety_tolerance": 2,
-        "prompt_upsampling": "default",
-        "steps": 0,
-        "guidance": 0.0,
-        "end_user": "",
-        "on_refusal": "stop with an error",
-        "second_model": "flux-2-max",
-        "key_profile": "default",
-    }
-    return {"class_type": "EaselFluxGenerate", "inputs": {**inputs, **changes}}
+def generate(**changes: Any) -> dict[str, Any]:
+    node: dict[str, Any] = WORKFLOW["1"]
+    return {**node, "inputs": {**node["inputs"], **changes}}
 
 
 def save(source: str) -> dict[str, Any]:
-    inputs = {"images": [source, 0], "filename_prefix": "easel/flux", "format": "png", "quality": 90}
-    return {"class_type": "EaselSavePictures", "inputs": inputs}
+    node: dict[str, Any] = WORKFLOW["2"]
+    return {**node, "inputs": {**node["inputs"], "images": [source, 0]}}
 
 
 def one(**changes: Any) -> dict[str, Any]:
@@ -135,12 +118,16 @@ def test_stop_is_felt_at_once_and_the_job_is_finished_and_kept(server, house):
 def test_polls_go_on_while_a_local_node_blocks_the_executor(server, house):
     server.run(one(prompt="warm up"))
     job_seconds(house, 10.0)
-    graph = one() | {"8": {"class_type": "ProbeBlock", "inputs": {"seconds": 5.0}}}
-    before = len(polls(house))
-    prompt_id = server.post_prompt(graph)
-    wait_until(lambda: len(polls(house)) > before)
-    begun = time.time()
-    time.sleep(4.0)
+    graph = one() | {
+        "8": {"class_type": "ProbeBlock", "inputs": {"seconds": 5.0}},
+        "9": {"class_type": "ProbeEnd", "inputs": {"text": ["8", 0]}},
+    }
+    with EventListener(server.url) as events:
+        prompt_id = server.post_prompt(graph, events.client_id)
+        events.wait_for(lambda event: event.type == "executing" and event.data["node"] == "8")
+        begun = time.time()
+        time.sleep(4.0)
+        assert events.of_type("executing")[-1].data["node"] == "8", "the executor was not blocked all the time"
     during = [poll for poll in polls(house) if begun < poll["time"] < begun + 4.0]
     print(f"{len(during)} polls in 4 s of a blocked executor")
     assert len(during) >= 6

@@ -158,6 +158,7 @@ def test_hosted_work_goes_on_while_a_local_node_blocks_the_executor(shop, sandbo
     shop.run(one("warm up"))
     sandbox.latency(1.0)
     graph = one("a cat") | {"8": {"class_type": "ProbeBlock", "inputs": {"seconds": 5.0}}}
+    graph |= {"9": {"class_type": "ProbeEnd", "inputs": {"text": ["8", 0]}}}
     prompt_id = shop.post_prompt(graph)
     time.sleep(3.5)
     # The executor still sleeps; the purchase is over and on disk.

@@ -1,11 +1,18 @@
 """The pack in a real ComfyUI, and what the Registry and Manager make of it."""
 
+import os
+import shutil
 import subprocess
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
+
+from support.comfy import ComfyServer
+from support.hosts import Host
 from support.pack import ROOT
+from support.pythons import programs_of, python_of
 
 NEEDED = {"__init__.py", "pyproject.toml", "requirements.txt", "LICENSE", "nodes/extension.py", "js/easel.js"}
 NOT_FOR_USERS = ("tests/", ".ci/", "dev.py", ".git")
@@ -84,3 +91,41 @@ def test_the_registry_s_zip_holds_what_users_need_and_nothing_else(tools, clone)
         names = set(packed.namelist())
     assert names >= NEEDED
     assert not [name for name in names if name.startswith(NOT_FOR_USERS)]
+
+
+# Manager
+
+
+@pytest.fixture
+def manager_host(host, tools, tmp_path):
+    """A ComfyUI that Manager may change: a copy of the checkout, and an environment on top of the host's and the tools'."""
+    comfyui, venv = tmp_path / "ComfyUI", tmp_path / "venv"
+    # Manager follows symlinks back to the checkout they point at, so this has to be a copy.
+    shutil.copytree(Path(host.__file__).parent, comfyui)
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", venv], check=True)
+    below = [*site_packages(Path(sys.executable).parent), *site_packages(tools)]
+    (site_packages(programs_of(venv))[0] / "below.pth").write_text("\n".join(map(str, below)))
+    return Host(comfyui, python_of(venv))
+
+
+def site_packages(programs: Path) -> list[Path]:
+    return sorted(programs.parent.glob("[lL]ib/**/site-packages"))[:1]
+
+
+def test_manager_installs_it_from_a_repository(manager_host, clone, tmp_path):
+    git(tmp_path, "clone", "--quiet", "--bare", str(clone), "easel.git")
+    # Manager takes no path: the address must have a host part.
+    address = f"file://localhost{(tmp_path / 'easel.git').as_posix()}"
+    install = [manager_host.python, "-m", "cm_cli", "install", address, "--mode", "local", "--channel", "default"]
+    environment = os.environ | {"COMFYUI_PATH": str(manager_host.comfyui), "HOME": str(tmp_path)}
+    result = subprocess.run(install, env=environment, capture_output=True, text=True, check=False, timeout=300)
+    assert "[INSTALLED]" in result.stdout, result.stdout + result.stderr
+    assert (manager_host.comfyui / "custom_nodes/easel/__init__.py").is_file()
+
+    comfy = ComfyServer(manager_host.comfyui, packs={}, comfyui=manager_host.comfyui, python=manager_host.python)
+    try:
+        comfy.start()
+        assert "IMPORT FAILED" not in comfy.log_text()
+        assert easel_nodes(comfy)
+    finally:
+        comfy.stop()

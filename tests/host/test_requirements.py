@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
+
 from support.pack import ROOT
 
 if sys.version_info >= (3, 11):

@@ -81,6 +81,7 @@ class QueueHouse:
 
     def close(self):
         self._call(self._runner.cleanup())
+        self._call(self._end_requests())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
@@ -206,9 +207,15 @@ class QueueHouse:
         self.port = site._server.sockets[0].getsockname()[1]
         return site
 
+    async def _end_requests(self):
+        others = [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+
     async def _hang_up(self):
         for connection in self._runner.server.connections:
-            connection.close()
+            connection.force_close()
 
     def _call(self, work):
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(10)

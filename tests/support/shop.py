@@ -15,12 +15,15 @@ from easel.nodes.hosted.engine import errors
 from easel.nodes.hosted.engine.engine import Engine, Order
 from easel.nodes.hosted.engine.inputs import Picture
 from easel.nodes.hosted.engine.outcome import Facts
+from easel.nodes.hosted.engine.owner import this_process
 from easel.nodes.hosted.engine.provider import Account, Inline, Job, Link, Progress, Refused, Result
 from easel.nodes.hosted.engine.request import Request
 
 KEY = "hk-a-key-that-nobody-may-ever-see"
 PRICE = Decimal("0.04")
 POLL_EVERY = 0.05
+DEAD = f"{this_process().rsplit('/', 2)[0]}/999999999/1.00"
+"""An owner on this machine that does not live."""
 
 
 class Wish(Request):
@@ -180,7 +183,9 @@ def rows(folder, what):
 
 
 def states(folder):
-    """The states of all purchases, oldest first."""
+    """The states of all purchases, oldest first; none before the journal is there."""
+    if not rows(folder, "SELECT name FROM sqlite_master WHERE name = 'purchases'"):
+        return []
     return [state for (state,) in rows(folder, "SELECT state FROM purchases ORDER BY began")]
 
 

@@ -1,12 +1,13 @@
 """Set-up by dev.py: named by what it installs, whole or not at all, and plain about what failed."""
 
-import multiprocessing
+import os
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
 from support import cache, hosts
 from support.cache import Part, Trouble, digest, locked, make_ready
 from support.comfy import refusals
@@ -80,7 +81,7 @@ def test_a_half_made_folder_is_made_afresh(cache_folder):
     folder = cache_folder / "one"
     folder.mkdir(parents=True)
     (folder / "left-over").write_text("of a run that was killed")
-    make_ready(part(folder, lambda: (folder / "new").touch()))
+    make_ready(part(folder, (folder / "new").touch))
     assert sorted(path.name for path in folder.iterdir()) == [".ready", "new"]
 
 
@@ -93,7 +94,7 @@ def test_a_failed_step_leaves_nothing_and_the_next_try_starts_over(cache_folder,
         if len(made) == 1:
             raise failure
 
-    one = part(folder, lambda: (folder / "first").touch(), fail_once)
+    one = part(folder, (folder / "first").touch, fail_once)
     with pytest.raises(type(failure)):
         make_ready(one)
     assert not folder.exists()
@@ -107,7 +108,7 @@ def test_a_failed_layer_leaves_the_folder_under_it(cache_folder):
     def fail():
         raise Trouble("no network")
 
-    bottom = part(folder, lambda: (folder / "torch").touch())
+    bottom = part(folder, (folder / "torch").touch)
     old, new = part(folder, lambda: None, layer="Easel", stamp="old"), part(folder, fail, layer="Easel", stamp="new")
     make_ready(bottom, old)
     with pytest.raises(Trouble):
@@ -133,23 +134,25 @@ def test_progress_counts_only_the_steps_to_do(cache_folder, capsys):
     assert [line.split(" ...")[0] for line in capsys.readouterr().out.splitlines()] == ["[1/2] step 0", "[2/2] step 1"]
 
 
-def hold(path, seconds, started):
-    with locked(path):
-        started.set()
-        time.sleep(seconds)
+HOLD = """
+import sys, time
+from pathlib import Path
+from support.cache import locked
+with locked(Path(sys.argv[1])):
+    print("held", flush=True)
+    time.sleep(1)
+"""
 
 
 def test_a_second_process_waits_for_the_first(tmp_path, capsys):
-    context = multiprocessing.get_context("spawn")
-    started = context.Event()
-    other = context.Process(target=hold, args=(tmp_path / "lock", 1.0, started))
-    other.start()
-    assert started.wait(60)
-    start = time.monotonic()
-    with locked(tmp_path / "lock"):
-        waited = time.monotonic() - start
-    other.join()
-    assert 0.3 < waited < 5
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "tests")}
+    command = [sys.executable, "-c", HOLD, str(tmp_path / "lock")]
+    with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as other:
+        assert other.stdout.readline() == "held\n"
+        start = time.monotonic()
+        with locked(tmp_path / "lock"):
+            waited = time.monotonic() - start
+    assert 0.3 < waited < 10
     assert "waiting" in capsys.readouterr().out
 
 
@@ -157,7 +160,9 @@ def test_a_second_process_waits_for_the_first(tmp_path, capsys):
 
 
 def test_a_failed_download_names_the_package(cache_folder):
-    absent = Part(cache_folder / "one", [("it", lambda: pip(Path(sys.executable), "--no-index", "easel-no-such-thing"))])
+    absent = Part(
+        cache_folder / "one", [("it", lambda: pip(Path(sys.executable), "--no-index", "easel-no-such-thing"))]
+    )
     with pytest.raises(Trouble) as trouble:
         make_ready(absent)
     said = str(trouble.value)
@@ -187,7 +192,10 @@ def test_what_an_existing_host_lacks_is_named(tmp_path, monkeypatch):
 
 def test_a_refused_prompt_is_said_in_sentences():
     error = {"message": "Value not in list", "details": "size: '1x1'", "extra_info": {"input_name": "size"}}
-    body = {"error": {"message": "failed", "details": ""}, "node_errors": {"1": {"class_type": "EaselX", "errors": [error]}}}
+    body = {
+        "error": {"message": "failed", "details": ""},
+        "node_errors": {"1": {"class_type": "EaselX", "errors": [error]}},
+    }
     assert refusals(body) == ["node 1 (EaselX), input size: Value not in list: size: '1x1'."]
 
 

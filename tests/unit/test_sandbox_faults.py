@@ -71,12 +71,11 @@ def test_a_refusal_names_its_stage_unless_told_not_to(served, stage):
     play(served, story)
 
 
-def test_slow_waits_and_charges_even_when_the_client_has_gone(served):
+def test_slow_is_charged_even_when_the_client_has_gone(served):
     async def story(site):
         await site.fault("slow", seconds=0.4, times=1)
         with pytest.raises(asyncio.TimeoutError):
             await asyncio.wait_for(site.buy(), 0.1)
-        assert await site.counts() == (1, 0)
         await asyncio.sleep(0.6)
         assert await site.counts() == (1, 1)
 

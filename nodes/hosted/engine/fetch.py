@@ -27,6 +27,10 @@ class PassingFailure(Exception):
     """The download broke off in a way that another try may mend."""
 
 
+class LeadsInside(OSError):
+    """A name that leads to this machine or a private network."""
+
+
 class PublicResolver(ThreadedResolver):
     """Names that lead to this machine or a private network do not resolve: a link must not reach inside."""
 
@@ -36,7 +40,7 @@ class PublicResolver(ThreadedResolver):
         found = await super().resolve(host, port, family)
         public = [entry for entry in found if ipaddress.ip_address(entry["host"]).is_global]
         if not public:
-            raise OSError(f"{host} leads to a private address")
+            raise LeadsInside(host)
         return public
 
 
@@ -49,7 +53,7 @@ def check_link(url: URL) -> None:
     except ValueError:
         return
     if not address.is_global:
-        raise ResultLost("The provider's link to the picture leads into a private network, so Easel did not follow it.")
+        raise _inside()
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,8 @@ class Downloader:
                         continue
                     return await _body(answer)
             except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
+                if isinstance(getattr(error, "os_error", None), LeadsInside):
+                    raise _inside() from error
                 raise PassingFailure(type(error).__name__) from error
         raise ResultLost("The provider's link to the picture leads from one address to the next without an end.")
 
@@ -140,6 +146,10 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
             raise _too_large()
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _inside() -> ResultLost:
+    return ResultLost("The provider's link to the picture leads into a private network, so Easel did not follow it.")
 
 
 def _too_large() -> ResultLost:

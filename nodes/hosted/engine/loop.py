@@ -59,6 +59,7 @@ async def look_until_done(work: concurrent.futures.Future[T], look: Callable[[],
         look()
         await asyncio.sleep(pause)
         pause = min(_LOOK_EVERY, pause * 2)
-    if work.cancelled():
+    # Asyncio makes a CancelledError of the other kind, that of futures, too.
+    if work.cancelled() or isinstance(work.exception(), asyncio.CancelledError):
         raise RuntimeError("the engine was stopped while it worked on this")
     return work.result()

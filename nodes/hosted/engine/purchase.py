@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 import time
 import traceback
@@ -47,6 +48,7 @@ log = logging.getLogger("easel")
 
 _LINK_MARGIN = 120.0
 """Seconds that a link must still live to be worth sending to the provider as an input."""
+_MADE_UP = (asyncio.CancelledError, concurrent.futures.CancelledError, SystemExit, KeyboardInterrupt)
 _STOPPED_EARLY = "The run was stopped before anything was sent."
 _END_STATES = {ContentRejected: "refused", Stopped: "cancelled"}
 _SOURCES: dict[Charge, Source | None] = {"none": None, "unsure": "unsure", "charged": "estimated"}
@@ -217,8 +219,8 @@ class Steps:
             return await work
         except EaselError:
             raise
-        except (asyncio.CancelledError, SystemExit, KeyboardInterrupt) as error:
-            # Only the engine's own end may cancel; anything else of these would end the engine's thread.
+        except _MADE_UP as error:
+            # Only the engine's own end may cancel; otherwise one of these would end the engine's or the host's thread.
             if self.tools.is_stopping():
                 raise
             raise TimedOut(f"The connection to {self.provider.account.label} was given up from within.") from error

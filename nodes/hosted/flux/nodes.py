@@ -35,7 +35,9 @@ class FluxNode(HostedNode):
 def _model_inputs(operation: Operation) -> list[io.Input]:
     """Who makes the picture, and from which seed."""
     return [
-        io.Combo.Input("model", options=models_that(operation), tooltip="The help page says what each takes and costs."),
+        io.Combo.Input(
+            "model", options=models_that(operation), tooltip="The help page says what each takes and costs."
+        ),
         io.Combo.Input("route", options=_ROUTES, tooltip="Who serves the model, and whose key pays."),
         io.Int.Input(
             "seed",
@@ -100,7 +102,9 @@ def _model_settings(operation: Operation) -> list[io.Input]:
         ),
         advanced(
             io.String.Input(
-                "end_user", default="", tooltip="A stable, anonymous name of your end user, if you make pictures for others."
+                "end_user",
+                default="",
+                tooltip="A stable, anonymous name of your end user, if you make pictures for others.",
             )
         ),
         *choice_inputs(models_that(operation)),

@@ -36,9 +36,7 @@ def _by_area(request: FluxRequest, rate: dict[str, float]) -> Decimal:
     )
     inputs = [picture.width * picture.height for picture in getattr(request, "images", ())]
     made = _megapixels(size[0] * size[1]) if size else min(_LARGEST_RESULT, _megapixels(inputs[0]))
-    return (
-        _usd(rate["first"]) + _usd(rate["more"]) * (made - 1) + _usd(rate["input"]) * sum(map(_megapixels, inputs))
-    )
+    return _usd(rate["first"]) + _usd(rate["more"]) * (made - 1) + _usd(rate["input"]) * sum(map(_megapixels, inputs))
 
 
 def _megapixels(pixels: int) -> int:

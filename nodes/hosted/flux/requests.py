@@ -13,7 +13,7 @@ from typing_extensions import Self
 
 from ..engine.request import RANDOM_SEED, Request
 from .models import OFFERS, Offer, Operation
-from .sizes import RATIOS, nearest_ratio
+from .sizes import nearest_ratio
 
 MAX_SEED = 2**32 - 1
 USUAL_SAFETY = 2
@@ -55,8 +55,9 @@ class FluxRequest(Request):
     def build(cls, **values: Any) -> Self:
         """As :meth:`Request.build`; the seed of a model that has none tells one take from another instead."""
         offer = cls.offers().get(values.get("model", ""))
-        if offer is not None and not offer.seed and values.get("seed") is not None:
-            values = {**values, "take": values["seed"], "seed": None}
+        if offer is not None and not offer.seed:
+            seed = values.get("seed")
+            values = {"take": 0 if seed is None else seed, **values, "seed": None}
         return super().build(**values)
 
     def with_seed(self) -> Self:
@@ -74,8 +75,10 @@ class FluxRequest(Request):
         if offer is None:
             return self.build(**{**fields, "model": model})
         unfit = [name for name in _OPTIONAL if fields.get(name) is not None and offer.problem(name, fields[name])]
-        if fields.get("width") and (offer.problem("width", fields["width"]) or offer.problem("height", fields["height"])):
-            fields["aspect_ratio"] = nearest_ratio(fields["width"], fields["height"], offer.ratios or RATIOS)
+        if fields.get("width") and (
+            offer.problem("width", fields["width"]) or offer.problem("height", fields["height"])
+        ):
+            fields["aspect_ratio"] = nearest_ratio(fields["width"], fields["height"])
             unfit += ["width", "height"]
         fields["safety_tolerance"] = min(self.safety_tolerance, offer.safety)
         fields["output_format"] = self.output_format if offer.formats else "png"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -73,7 +72,6 @@ def number_of(ratio: str) -> float:
     return number
 
 
-def nearest_ratio(width: int, height: int, ratios: Sequence[str] = RATIOS) -> str:
+def nearest_ratio(width: int, height: int) -> str:
     """The ratio that comes nearest to a size."""
-    named = [ratio for ratio in ratios if ratio != AUTO]
-    return min(named, key=lambda ratio: abs(math.log(number_of(ratio) * height / width)))
+    return min(RATIOS, key=lambda ratio: abs(math.log(number_of(ratio) * height / width)))

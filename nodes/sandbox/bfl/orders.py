@@ -62,7 +62,9 @@ def order_of(path: str, body: Mapping[str, Any], call: Call) -> FluxOrder:
     model = MODELS[path]
     pictures = [_picture(call, name, body[name]) for name in _PICTURES if body.get(name)]
     given = body.get("images", [])
-    pictures += [_picture(call, "images", one, least=FLUX_3_LEAST) for one in ([given] if isinstance(given, str) else given)]
+    pictures += [
+        _picture(call, "images", one, least=FLUX_3_LEAST) for one in ([given] if isinstance(given, str) else given)
+    ]
     mask = _mask(call, body["mask"], pictures[0].size) if body.get("mask") else None
     resolution = str(body.get("resolution", "1k"))
     margins = tuple(int(body.get(side) or 0) for side in SIDES)

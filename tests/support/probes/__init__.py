@@ -1,4 +1,4 @@
-"""Nodes that only tests use: a list of texts, a node that blocks the executor, and one that fails."""
+"""Nodes that only tests use: a list of texts, one that blocks the executor, an end, and one that fails."""
 
 import asyncio
 import json
@@ -21,7 +21,7 @@ class ProbeTexts:
 class ProbeBlock:
     """Holds the executor's thread, as a local sampler does."""
 
-    CATEGORY, FUNCTION, RETURN_TYPES, OUTPUT_NODE = "probes", "run", (), True
+    CATEGORY, FUNCTION, RETURN_TYPES = "probes", "run", ("STRING",)
 
     @classmethod
     def INPUT_TYPES(cls):
@@ -29,6 +29,19 @@ class ProbeBlock:
 
     def run(self, seconds):
         time.sleep(seconds)
+        return ("done",)
+
+
+class ProbeEnd:
+    """An output node, so that what hangs on it runs."""
+
+    CATEGORY, FUNCTION, RETURN_TYPES, OUTPUT_NODE = "probes", "run", (), True
+
+    @classmethod
+    def INPUT_TYPES(cls):
+        return {"required": {"text": ("STRING", {"forceInput": True})}}
+
+    def run(self, text):
         return {}
 
 
@@ -46,4 +59,4 @@ class ProbeFail:
         raise RuntimeError("failed on purpose")
 
 
-NODE_CLASS_MAPPINGS = {probe.__name__: probe for probe in (ProbeTexts, ProbeBlock, ProbeFail)}
+NODE_CLASS_MAPPINGS = {probe.__name__: probe for probe in (ProbeTexts, ProbeBlock, ProbeEnd, ProbeFail)}

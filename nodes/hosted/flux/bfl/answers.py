@@ -57,7 +57,12 @@ def job_of(answer: Mapping[str, Any], request: Request, address: str) -> Job:
     if not (isinstance(task, str) and isinstance(polling_url, str)):
         raise ProviderDown(f"{_LABEL} took the request and named no task to wait for.")
     check_polling_url(polling_url, address, task)
-    handle = {"id": task, "polling_url": polling_url, "credits": answer.get("cost"), "prompt": getattr(request, "prompt", "")}
+    handle = {
+        "id": task,
+        "polling_url": polling_url,
+        "credits": answer.get("cost"),
+        "prompt": getattr(request, "prompt", ""),
+    }
     return Job(handle, Progress("queued"), _POLL_EVERY)
 
 
@@ -115,7 +120,9 @@ def refusal(status: int, body: Any, headers: Mapping[str, str], request: Request
     if status == 429:
         return RateLimited(f"Too many tasks are under way at {_LABEL}.", retry_after=retry_after, words=words)
     if status == 503:
-        return ProviderDown(f"{_LABEL} is over capacity right now.", retryable=True, retry_after=retry_after, words=words)
+        return ProviderDown(
+            f"{_LABEL} is over capacity right now.", retryable=True, retry_after=retry_after, words=words
+        )
     if status == 402:
         return QuotaExhausted(
             f"The {_LABEL} account has no credits left. Add some at {_LABEL} and run again: what is done already is kept.",

@@ -1,0 +1,332 @@
+"""FLUX through BFL over real HTTP: what is bought, what each refusal and fault means, and what it cost."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easel.nodes import pictures
+from easel.nodes.hosted.buying import look_at
+from easel.nodes.hosted.engine.engine import Engine, Order
+from easel.nodes.hosted.engine.errors import (
+    ContentRejected,
+    EaselError,
+    InputRefused,
+    InvalidKey,
+    ModelRetired,
+    ProviderDown,
+    QuotaExhausted,
+    ResultLost,
+    TimedOut,
+)
+from easel.nodes.hosted.engine.outcome import Outcome
+from easel.nodes.hosted.engine.provider import Job, Progress, Result
+from easel.nodes.hosted.flux.bfl.answers import check_polling_url, job_of, told_of
+from easel.nodes.hosted.flux.bfl.provider import Bfl
+from easel.nodes.hosted.flux.requests import FluxGenerate
+
+PRICE = 0.03
+
+
+def asked(prompt: str = "a red circle on a blue background", **changes: Any) -> FluxGenerate:
+    return FluxGenerate.build(**{"model": "flux-2-pro", "prompt": prompt, "aspect_ratio": "1:1", **changes})
+
+
+class Desk:
+    """Buys at the stand-in, and keeps what was shown on the way."""
+
+    def __init__(self, folder: Path, sandbox: Any) -> None:
+        self.engine = Engine(folder, {"bfl": Bfl()}, inspect=look_at, open_sandbox=lambda: sandbox.url)
+        self.sandbox = sandbox
+        self.shown: list[Progress] = []
+
+    async def buy(self, request: FluxGenerate) -> Outcome:
+        return await self.engine.buy(request, Order(run="test"), self.shown.append)
+
+    async def bill(self) -> list[tuple[float, str]]:
+        """US dollars and source of every line of the ledger."""
+        return [(line.usd_micros / 1e6, line.source) for line in await self.engine.charges("sandbox")]
+
+    def counts(self) -> tuple[int, int]:
+        """Submissions, and those that were charged."""
+        report = self.sandbox.report()
+        return report["submissions"], report["charged_submissions"]
+
+    def job_seconds(self, seconds: float) -> None:
+        self.sandbox.call("POST", "/sandbox/settings", {"job_seconds": seconds})
+
+
+@pytest.fixture
+def desk(tmp_path: Path, sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+    monkeypatch.setenv("EASEL_SANDBOX", "1")
+    desk = Desk(tmp_path, sandbox)
+    desk.job_seconds(0)
+    yield desk
+    desk.engine.stop()
+    sandbox.call("POST", "/sandbox/settings", {"job_seconds": 1.0, "link_seconds": 3600.0})
+
+
+async def test_a_picture_is_drawn_as_asked_and_charged_as_reported(desk):
+    desk.job_seconds(1.2)
+    outcome = await desk.buy(asked(aspect_ratio="16:9", seed=42))
+    picture = outcome.pictures[0]
+    assert (picture.width, picture.height, picture.media_type) == (1360, 768, "image/png")
+    red, _, blue = (int(value) for value in pictures.decode(picture.data).array[330, 680, :3])
+    assert red > 2 * blue
+    assert await desk.bill() == [(PRICE, "reported")]
+    assert (outcome.record["seed"], outcome.record["seed_honoured"]) == (42, True)
+    assert outcome.record["request_id"] == outcome.record["job"]["id"]
+    assert any(look.status == "pending" and look.fraction for look in desk.shown)
+    assert desk.counts() == (1, 1)
+
+
+async def test_the_same_request_again_costs_nothing(desk):
+    first = await desk.buy(asked())
+    second = await desk.buy(asked())
+    assert second.reused and second.pictures[0].data == first.pictures[0].data
+    assert desk.counts() == (1, 1)
+
+
+@pytest.mark.parametrize("model", list(FluxGenerate.offers()))
+async def test_every_model_delivers_a_picture(desk, model):
+    outcome = await desk.buy(asked(model=model))
+    assert len(outcome.pictures) == 1
+    assert desk.counts() == (1, 1)
+    # What is estimated is what the stand-in, with a table of its own, reports.
+    estimate = desk.engine.estimate(asked(model=model))
+    assert estimate is None or [(float(estimate), "reported")] == await desk.bill()
+
+
+@pytest.mark.parametrize("output_format", ["jpeg", "webp"])
+async def test_other_formats(desk, output_format):
+    outcome = await desk.buy(asked(output_format=output_format))
+    assert outcome.pictures[0].media_type == f"image/{output_format}"
+
+
+async def test_the_key_goes_to_the_queue_and_never_to_the_download(desk, sandbox):
+    await desk.buy(asked())
+    keys = {request["operation"]: request["key"] for request in sandbox.log()}
+    assert keys["generate"] and keys["poll"] and keys["fetch"] is None
+
+
+async def test_a_refused_prompt_costs_nothing_and_says_why(desk):
+    with pytest.raises(ContentRejected) as refused:
+        await desk.buy(asked("a forbidden picture"))
+    assert (refused.value.stage, refused.value.charge) == ("input", "none")
+    assert refused.value.request_id and "sexual" in refused.value.words
+    assert desk.counts() == (1, 0)
+    assert await desk.bill() == []
+
+
+async def test_a_refused_picture_costs_nothing_and_says_at_which_stage(desk, sandbox):
+    sandbox.fault("refuse_output", category="violence")
+    with pytest.raises(ContentRejected) as refused:
+        await desk.buy(asked())
+    assert (refused.value.stage, refused.value.words) == ("output", "violence")
+    assert desk.counts() == (1, 0)
+    assert await desk.bill() == []
+
+
+@pytest.mark.parametrize(
+    ("fault", "kind", "words"),
+    [
+        ("insufficient_quota", QuotaExhausted, "Insufficient credits"),
+        ("bad_key", InvalidKey, "Invalid API key format"),
+        ("not_verified", InvalidKey, "Not authenticated"),
+        ("model_not_found", ModelRetired, "Not Found"),
+    ],
+)
+async def test_what_was_not_taken_was_not_charged(desk, sandbox, fault, kind, words):
+    sandbox.fault(fault)
+    with pytest.raises(kind) as error:
+        await desk.buy(asked())
+    assert (error.value.charge, error.value.words) == ("none", words)
+    assert desk.counts() == (1, 0)
+    assert await desk.bill() == []
+
+
+@pytest.mark.parametrize("fault", ["rate_limit", "unavailable"])
+async def test_a_throttle_or_a_full_house_is_waited_out(desk, sandbox, fault):
+    sandbox.fault(fault, times=2, retry_after=0.2)
+    assert len((await desk.buy(asked())).pictures) == 1
+    assert desk.counts() == (3, 1)
+    assert await desk.bill() == [(PRICE, "reported")]
+
+
+async def test_a_refused_connection_is_tried_again(desk, sandbox):
+    sandbox.fault("connection_refused", seconds=1)
+    assert len((await desk.buy(asked())).pictures) == 1
+    assert desk.counts() == (1, 1)
+
+
+@pytest.mark.parametrize(("fault", "charged"), [("cut_after_body", 1), ("cut_before_body", 0)])
+async def test_a_cut_is_never_sent_again_and_is_told_as_unsure(desk, sandbox, fault, charged):
+    sandbox.fault(fault, times=1)
+    with pytest.raises(TimedOut) as error:
+        await desk.buy(asked())
+    assert error.value.charge == "unsure"
+    assert sandbox.report()["charged_submissions"] == charged
+    assert [source for _, source in await desk.bill()] == ["unsure"]
+
+
+@pytest.mark.parametrize("fault", ["server_error", "html"])
+async def test_an_answer_that_tells_nothing_is_unsure_and_not_sent_again(desk, sandbox, fault):
+    sandbox.fault(fault, times=1)
+    with pytest.raises(ProviderDown) as error:
+        await desk.buy(asked())
+    assert error.value.charge == "unsure"
+    assert desk.counts() == (1, 0)
+
+
+async def test_what_the_stand_in_refuses_names_the_field(desk, monkeypatch):
+    monkeypatch.setattr("easel.nodes.hosted.flux.bfl.provider.body_of", lambda request: {"prompt": "x", "width": 1000})
+    with pytest.raises(InputRefused) as error:
+        await desk.buy(asked())
+    assert error.value.input_name == "width" and "multiple of 16" in error.value.words
+    assert desk.counts() == (1, 0)
+
+
+@pytest.mark.parametrize("fault", ["server_error", "unavailable", "rate_limit", "html"])
+async def test_a_poll_that_fails_is_repeated_and_buys_nothing(desk, sandbox, fault):
+    sandbox.fault(fault, path="get_result", times=2)
+    assert len((await desk.buy(asked())).pictures) == 1
+    assert desk.counts() == (1, 1)
+
+
+async def test_a_cut_poll_is_repeated(desk, sandbox):
+    sandbox.fault("cut_before_body", path="get_result", times=2)
+    assert len((await desk.buy(asked())).pictures) == 1
+    assert desk.counts() == (1, 1)
+
+
+async def test_a_key_that_fails_while_the_job_runs_leaves_the_job_to_be_resumed(desk, sandbox):
+    sandbox.fault("bad_key", path="get_result", times=1)
+    with pytest.raises(InvalidKey):
+        await desk.buy(asked())
+    assert len((await desk.buy(asked())).pictures) == 1
+    assert desk.counts() == (1, 1)
+
+
+async def test_a_task_that_failed_is_told_even_with_an_error_status(desk, sandbox):
+    sandbox.fault("bill_without_picture")
+    with pytest.raises(ResultLost) as error:
+        await desk.buy(asked())
+    assert error.value.charge == "unsure" and "The model failed" in error.value.words
+    assert desk.counts() == (1, 1)
+    assert [source for _, source in await desk.bill()] == ["unsure"]
+
+
+async def test_a_lost_task_is_told_as_charged(desk, sandbox):
+    sandbox.fault("model_not_found", path="get_result", times=1)
+    with pytest.raises(ResultLost) as error:
+        await desk.buy(asked())
+    assert error.value.charge == "charged" and error.value.request_id
+    assert [source for _, source in await desk.bill()] == ["estimated"]
+
+
+@pytest.mark.parametrize("fault", ["no_data", "half_picture", "too_many_pixels", "too_many_bytes"])
+async def test_what_is_no_picture_is_an_error_and_is_billed_once(desk, sandbox, fault):
+    sandbox.fault(fault, times=1, **({"megabytes": 80} if fault == "too_many_bytes" else {}))
+    with pytest.raises(ResultLost):
+        await desk.buy(asked())
+    assert desk.counts() == (1, 1)
+    assert len(await desk.bill()) == 1
+
+
+async def test_an_expired_link_is_an_error(desk, sandbox):
+    sandbox.fault("expired_link")
+    with pytest.raises(ResultLost, match="no longer works"):
+        await desk.buy(asked())
+    assert await desk.bill() == [(PRICE, "reported")]
+
+
+async def test_more_than_the_allowed_tasks_wait_for_a_place_and_all_arrive(desk):
+    desk.job_seconds(0.8)
+    wanted = [desk.buy(asked(f"picture {number}", model="flux-2-klein-4b")) for number in range(40)]
+    outcomes = await asyncio.gather(*wanted)
+    assert sum(len(outcome.pictures) for outcome in outcomes) == 40
+    assert desk.sandbox.report()["charged_submissions"] == 40
+
+
+async def test_sixty_four_prompts_through_throttles_end_with_sixty_four_charges(desk, sandbox):
+    sandbox.fault("rate_limit", probability=0.1, path="/v1/flux")
+    sandbox.fault("server_error", probability=0.05, path="get_result")
+    wanted = [desk.buy(asked(f"picture {number}", model="flux-2-klein-4b")) for number in range(64)]
+    outcomes = await asyncio.gather(*wanted)
+    assert sum(len(outcome.pictures) for outcome in outcomes) == 64
+    assert sandbox.report()["charged_submissions"] == 64
+    assert len(await desk.bill()) == 64
+
+
+class Impatient(Exception):
+    """Raised by a look, as the host's interrupt is."""
+
+
+async def test_who_leaves_does_not_stop_what_is_paid_for(desk):
+    desk.job_seconds(1.5)
+    began = time.monotonic()
+
+    def look(_progress: Progress) -> None:
+        if time.monotonic() - began > 0.5:
+            raise Impatient
+
+    with pytest.raises(Impatient):
+        await desk.engine.buy(asked(), Order(run="test"), look)
+    await asyncio.sleep(2.0)
+    assert (await desk.buy(asked())).reused
+    assert desk.counts() == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "is_taken"),
+    [
+        ("https://api.us3.bfl.ai/v1/get_result?id=1", True),
+        ("https://bfl.ai/get?id=1", True),
+        ("https://gateway.example/v1/get_result?id=1", True),
+        ("http://api.us3.bfl.ai/v1/get_result?id=1", False),
+        ("https://evil-bfl.ai/v1/get_result?id=1", False),
+        ("https://bfl.ai.evil.example/?id=1", False),
+        ("https://api.bfl.ai@evil.example/?id=1", False),
+        ("https://api.bfl.ai:8443/?id=1", False),
+        ("http://gateway.example/v1/get_result?id=1", False),
+        ("file:///etc/passwd", False),
+    ],
+)
+def test_the_key_goes_only_to_bfl_and_to_where_the_request_went(url, is_taken):
+    if is_taken:
+        check_polling_url(url, "https://gateway.example/v1", "task")
+        return
+    with pytest.raises(ResultLost, match="did not send your key"):
+        check_polling_url(url, "https://gateway.example/v1", "task")
+
+
+def job() -> Job:
+    answer = {"id": "t", "polling_url": "https://api.us1.bfl.ai/v1/get_result?id=t", "cost": 4.8}
+    return job_of(answer, asked(), "https://api.bfl.ai/v1")
+
+
+@pytest.mark.parametrize("status", ["Pending", "Reasoning", "Generating", "Something New"])
+def test_a_status_that_nobody_knows_means_that_the_task_goes_on(status):
+    told = told_of(job(), {"id": "t", "status": status, "progress": 0.25})
+    assert isinstance(told, Job)
+    assert (told.progress.status, told.progress.fraction) == (status.lower(), 0.25)
+
+
+def test_a_rewritten_prompt_and_the_real_seed_are_told():
+    answer = {"status": "Ready", "result": {"sample": "https://d.bfl.ai/x.png", "prompt": "much longer", "seed": 9}}
+    told = told_of(job(), answer)
+    assert isinstance(told, Result)
+    assert (told.pictures[0].revised_prompt, told.seed, float(told.cost_usd)) == ("much longer", 9, 0.048)
+    answer["result"]["prompt"] = asked().prompt
+    assert told_of(job(), answer).pictures[0].revised_prompt == ""
+
+
+def test_an_acceptance_without_a_task_is_unsure():
+    with pytest.raises(EaselError) as error:
+        job_of({"status": "ok"}, asked(), "https://api.bfl.ai/v1")
+    assert error.value.charge == "unsure"
