@@ -54,6 +54,7 @@ def run(args: argparse.Namespace) -> int:
     )
     if server.is_taken():
         raise Trouble(f"Port {server.port} is taken by another program; choose one with --port")
+    server.log.unlink(missing_ok=True)
     print(f"starting ComfyUI; its log is {server.log}", flush=True)
     try:
         server.start()
@@ -74,7 +75,7 @@ def run_flagship(server: ComfyServer) -> bool:
     try:
         entry = server.run(json.loads(FLAGSHIP.read_text(encoding="utf-8")), timeout=300)
     except PromptRefused as refusal:
-        print(f"ComfyUI refused the workflow: {refusal}")
+        print(f"ComfyUI refused the workflow: {refusal} If a node is missing, the log says why: {server.log}")
         return False
     for failure in failures(entry):
         said = failure.get("exception_message", "it was interrupted").strip()

@@ -63,7 +63,7 @@ def find_host(existing: Path | None) -> Host:
     comfyui = existing.expanduser().resolve()
     if not (comfyui / "main.py").exists():
         raise Trouble(f"{comfyui} is not a ComfyUI checkout: it has no main.py")
-    venvs = [python_of(comfyui / name) for name in ("venv", ".venv", "../venv")]
+    venvs = [python_of(venv) for venv in (comfyui / "venv", comfyui / ".venv", comfyui.parent / "venv")]
     portable = comfyui.parent / "python_embeded/python.exe"
     on_path = [Path(found) for name in ("python3", "python") if (found := shutil.which(name))]
     for python in [*venvs, portable, *on_path]:

@@ -41,6 +41,7 @@ class QueueHouse:
         self.link_lifetime = 3600.0
         self.link_base = None
         self.faults = collections.defaultdict(list)
+        self.on_request = lambda route: None
         self.jobs = {}
         self.requests = collections.Counter()
         self.keys = set()
@@ -188,6 +189,7 @@ class QueueHouse:
 
     def _next(self, route):
         self.requests[route] += 1
+        self.on_request(route)
         waiting = self.faults[route]
         return waiting.pop(0) if waiting else None
 

@@ -79,7 +79,7 @@ def test_a_sandbox_is_on_this_machine(write, address):
 
 
 @pytest.mark.parametrize(
-    "broken", ["{", "[]", '"text"', '{"budget": 5}', '{"budget": {"run": -1}}', '{"budget": {"day": "much"}}', "\udcff"]
+    "broken", ["{", "[1]", '"text"', '{"budget": 5}', '{"budget": {"run": -1}}', '{"budget": {"day": "much"}}', "\udcff"]
 )
 def test_a_setting_that_cannot_be_understood_is_said(write, tmp_path, broken):
     with pytest.raises(SettingsBroken, match="settings cannot be used"):

@@ -107,6 +107,8 @@ class Downloader:
                         url = url.join(_parsed(answer.headers.get("Location", "")))
                         continue
                     return await _body(answer)
+            except aiohttp.InvalidURL as error:
+                raise _no_address() from error
             except (aiohttp.ClientError, OSError, asyncio.TimeoutError) as error:
                 if isinstance(getattr(error, "os_error", None), LeadsInside):
                     raise _inside() from error
@@ -128,7 +130,7 @@ def _parsed(link: str) -> URL:
     try:
         return URL(link)
     except ValueError:
-        raise ResultLost("The provider's link to the picture is no address, so Easel could not follow it.") from None
+        raise _no_address() from None
 
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
@@ -146,6 +148,10 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
             raise _too_large()
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _no_address() -> ResultLost:
+    return ResultLost("The provider's link to the picture is no address, so Easel could not follow it.")
 
 
 def _inside() -> ResultLost:

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
         reader = type("SettingsHere", (cls,), {"json_file": folder / "settings.json"})
         try:
             loaded: Settings = reader()
-        except (ValueError, OSError) as error:
+        except (ValueError, TypeError, OSError) as error:
             raise SettingsBroken(f"Easel's settings cannot be used: {_reason(error)}") from None
         return loaded
 
