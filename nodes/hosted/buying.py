@@ -18,7 +18,7 @@ from .. import host, new_providers, pictures
 from .engine.errors import ContentRejected, EaselError, ModelRetired
 from .engine.money import dollars
 from .engine.outcome import Delivered, Facts, Outcome
-from .engine.provider import Progress
+from .engine.provider import Account, Progress
 from .engine.request import Request
 
 if TYPE_CHECKING:
@@ -78,25 +78,17 @@ def engine() -> Engine:
 
 async def buy(request: Request, choices: Choices, workflow: Any) -> Bought:
     """Buy ``request`` in the name of the running node; ``workflow`` is the prompt that it belongs to."""
-    asked = request.model
     notes: list[str] = []
+    buy_one = functools.partial(_buy_living, choices=choices, workflow=workflow, asked_model=request.model, notes=notes)
     try:
-        request = _alive(request, choices, notes)
-        outcome = await _buy(request, choices, workflow, asked)
-    except ModelRetired as error:
-        # An operator's own server may have dropped the model too, and only its answer tells.
-        replacement = request.successor() if choices.if_retired == REPLACE else None
-        if replacement is None or replacement.model == request.model:
-            raise
-        notes.append(error.sentence)
-        outcome = await _buy(replacement, choices, workflow, asked)
+        outcome = await buy_one(request)
     except ContentRejected as refusal:
         if choices.on_refusal == BLOCK:
             return Bought(None, [], f"{refusal} This branch was blocked; the others went on.")
         if choices.on_refusal != SECOND or choices.second_model in ("", request.model):
             raise
         notes.append(f"{request.model} refused: {refusal}")
-        outcome = await _buy(request.with_model(choices.second_model), choices, workflow, asked)
+        outcome = await buy_one(request.with_model(choices.second_model))
     decoded = await asyncio.to_thread(lambda: [pictures.decode(picture.data) for picture in outcome.pictures])
     return Bought(outcome, decoded, _report(outcome, notes))
 
@@ -108,33 +100,43 @@ def destination_fingerprint(provider: str) -> str:
     return "|".join(destination.scope)
 
 
-async def _buy(request: Request, choices: Choices, workflow: Any, asked: str) -> Outcome:
+async def _buy_living(
+    request: Request, *, choices: Choices, workflow: Any, asked_model: str, notes: list[str]
+) -> Outcome:
+    """Buy the request, or what takes its place where its model is retired and the user wants that."""
+    account = engine().providers[request.provider].account
+    retired = request.retired_since(dt.datetime.now(dt.timezone.utc).date())
+    try:
+        if retired is not None and not engine().destination(account).is_own_server:
+            raise ModelRetired(_gone(account, request, retired), input_name="model")
+        return await _buy(request, choices, workflow, asked_model)
+    except ModelRetired as error:
+        # An operator's own server may have dropped the model too, and only its answer tells.
+        successor = request.successor() if choices.if_retired == REPLACE else None
+        if successor is None:
+            raise
+        notes.append(f"{error.sentence} It was used here.")
+        return await _buy(successor, choices, workflow, asked_model)
+
+
+async def _buy(request: Request, choices: Choices, workflow: Any, asked_model: str) -> Outcome:
     from .engine.engine import Order
 
     place = host.place()
-    order = Order(place.run, _digest(workflow), choices.profile, asked)
-    show = _Show(place)
+    order = Order(place.run, _digest(workflow), choices.profile, asked_model)
     try:
-        return await engine().buy(request, order, show, stopped=lambda: host.was_interrupted(place.run))
+        return await engine().buy(request, order, _Show(place), stopped=lambda: host.was_interrupted(place.run))
     except EaselError as error:
-        if place.item is not None and place.item > 0:
-            error.sentence = f"Item {place.item + 1} of the list: {error.sentence}"
-        raise
+        if not place.item:
+            # The first item cannot be told from a node that is given no list.
+            raise
+        raise error.located(f"Item {place.item + 1} of the list") from error
 
 
-def _alive(request: Request, choices: Choices, notes: list[str]) -> Request:
-    """The request itself, or its successor where the provider has retired the model and the user wants that."""
-    retired = request.retired_since(dt.datetime.now(dt.timezone.utc).date())
-    account = engine().providers[request.provider].account
-    if retired is None or engine().destination(account).is_own_server:
-        return request
+def _gone(account: Account, request: Request, since: dt.date) -> str:
     successor = request.successor()
-    gone = f"{account.label} retired {request.model} on {retired:%d %B %Y}"
-    if choices.if_retired != REPLACE or successor is None:
-        hint = f" Choose {successor.model} instead." if successor else ""
-        raise ModelRetired(f"{gone}.{hint} Nothing was sent.", input_name="model")
-    notes.append(f"{gone}; {successor.model} took its place.")
-    return successor
+    hint = f" {successor.model} takes its place." if successor else ""
+    return f"{account.label} retired {request.model} on {since.day} {since:%B %Y}.{hint}"
 
 
 class _Show:

@@ -1,6 +1,7 @@
 """A house to buy from, and engines that buy there."""
 
 import pytest
+
 from support.queue_house import QueueHouse
 from support.shop import open_shop
 

@@ -5,6 +5,7 @@ import datetime as dt
 from decimal import Decimal
 
 import pytest
+
 from easel.nodes.hosted.engine import budget
 from easel.nodes.hosted.engine.errors import BudgetExceeded, TimedOut
 from easel.nodes.hosted.engine.money import dollars, to_micros, to_usd

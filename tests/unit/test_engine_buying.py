@@ -6,6 +6,7 @@ import time
 from decimal import Decimal
 
 import pytest
+
 from easel.nodes import pictures
 from easel.nodes.hosted.engine.errors import InputRefused, MissingKey
 from support.shop import KEY, CounterProvider, CounterWish, QueueProvider, Wish, buy, ledger, states, until

@@ -6,6 +6,7 @@ import time
 import traceback
 
 import pytest
+
 from easel.nodes.hosted.engine import errors, retry
 from support.queue_house import WEB_PAGE
 from support.shop import (

@@ -1,6 +1,7 @@
 """What is kept: results that heal themselves, and what is said where they cannot."""
 
 import pytest
+
 from easel.nodes.hosted.engine.errors import ResultLost
 from support.shop import CounterWish, Wish, buy, ledger, states
 

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+
 from support.shop import DEAD, CounterWish, QueueProvider, Wish, buy, ledger, states, until
 
 

@@ -2,9 +2,10 @@
 
 import aiohttp
 import pytest
+from yarl import URL
+
 from easel.nodes.hosted.engine.errors import ResultLost
 from easel.nodes.hosted.engine.fetch import Downloader, LeadsInside, PublicResolver, check_link, origin_of
-from yarl import URL
 
 PRIVATE = [
     "https://127.0.0.1/x",

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from easel.nodes import pictures
@@ -28,7 +29,7 @@ from easel.nodes.hosted.engine.outcome import Outcome
 from easel.nodes.hosted.engine.provider import Job, Progress, Result
 from easel.nodes.hosted.flux.bfl.answers import check_polling_url, job_of, told_of
 from easel.nodes.hosted.flux.bfl.provider import Bfl
-from easel.nodes.hosted.flux.requests import FluxGenerate
+from easel.nodes.hosted.flux.requests import FluxEdit, FluxExpand, FluxFill, FluxGenerate, FluxRequest
 
 PRICE = 0.03
 
@@ -45,8 +46,9 @@ class Desk:
         self.sandbox = sandbox
         self.shown: list[Progress] = []
 
-    async def buy(self, request: FluxGenerate) -> Outcome:
-        return await self.engine.buy(request, Order(run="test"), self.shown.append)
+    async def buy(self, request: FluxRequest) -> Outcome:
+        work = self.engine.buy(request, Order(run="test"), self.shown.append)
+        return await asyncio.wait_for(work, 60)
 
     async def bill(self) -> list[tuple[float, str]]:
         """US dollars and source of every line of the ledger."""
@@ -184,7 +186,10 @@ async def test_an_answer_that_tells_nothing_is_unsure_and_not_sent_again(desk, s
 
 
 async def test_what_the_stand_in_refuses_names_the_field(desk, monkeypatch):
-    monkeypatch.setattr("easel.nodes.hosted.flux.bfl.provider.body_of", lambda request: {"prompt": "x", "width": 1000})
+    async def wrong_body(_request: Any, _call: Any) -> dict[str, Any]:
+        return {"prompt": "x", "width": 1000}
+
+    monkeypatch.setattr("easel.nodes.hosted.flux.bfl.provider.body_of", wrong_body)
     with pytest.raises(InputRefused) as error:
         await desk.buy(asked())
     assert error.value.input_name == "width" and "multiple of 16" in error.value.words
@@ -261,6 +266,53 @@ async def test_sixty_four_prompts_through_throttles_end_with_sixty_four_charges(
     assert sum(len(outcome.pictures) for outcome in outcomes) == 64
     assert sandbox.report()["charged_submissions"] == 64
     assert len(await desk.bill()) == 64
+
+
+def plain(width: int = 512, height: int = 512, colour: tuple[int, ...] = (200, 30, 30)) -> pictures.Pixels:
+    return pictures.Pixels(np.full((height, width, len(colour)), colour, np.uint8))
+
+
+@pytest.mark.parametrize("model", list(FluxEdit.offers()))
+async def test_every_model_edits_several_pictures_in_the_shape_of_the_first(desk, model):
+    images = (plain(640, 320), plain(), plain(colour=(0, 0, 200, 90)))
+    outcome = await desk.buy(FluxEdit.build(model=model, prompt="a green star", images=images, aspect_ratio="auto"))
+    assert outcome.pictures[0].width == pytest.approx(2 * outcome.pictures[0].height, rel=0.03)
+    assert desk.sandbox.log()[0]["operation"] == "edit"
+    assert desk.counts() == (1, 1)
+
+
+async def test_a_picture_that_bfl_made_goes_back_as_its_link(desk, sandbox):
+    made = pictures.decode((await desk.buy(asked())).pictures[0].data)
+    await desk.buy(FluxEdit.build(model="flux-2-pro", prompt="now at night", images=(made,), aspect_ratio="auto"))
+    submissions = [request for request in sandbox.log() if request["submission"]]
+    assert submissions[1]["bytes_in"] < 1000
+    assert submissions[1]["charged_usd"] == pytest.approx(0.045)
+
+
+async def test_only_what_is_white_in_the_mask_is_filled(desk):
+    image, marked = plain(), np.zeros((512, 512), np.uint8)
+    marked[:, 256:] = 255
+    fill = FluxFill.build(model="flux-1-fill-pro", prompt="a blue square", image=image, mask=pictures.Mask(marked))
+    filled = pictures.decode((await desk.buy(fill)).pictures[0].data)
+    assert (filled.array[:, :256, :3] == image.array[:, :256]).all()
+    assert (filled.array[:, 256:, :3] != image.array[:, 256:]).any()
+    assert await desk.bill() == [(0.05, "reported")]
+
+
+async def test_a_picture_grows_by_what_is_asked_at_each_side(desk):
+    image = plain()
+    request = FluxExpand.build(model="flux-1-expand-pro", prompt="a beach", image=image, left=128, right=64, bottom=32)
+    grown = pictures.decode((await desk.buy(request)).pictures[0].data)
+    assert (grown.width, grown.height) == (704, 544)
+    assert (grown.array[:512, 128:640, :3] == image.array).all()
+
+
+async def test_a_picture_too_large_as_a_file_is_refused_before_it_is_sent(desk, monkeypatch):
+    monkeypatch.setattr("easel.nodes.hosted.flux.bfl.bodies._MOST_BYTES", 100)
+    with pytest.raises(InputRefused, match="scale it down") as refused:
+        await desk.buy(FluxEdit.build(model="flux-2-pro", prompt="x", images=(plain(),), aspect_ratio="auto"))
+    assert refused.value.charge == "none"
+    assert desk.counts() == (0, 0)
 
 
 class Impatient(Exception):

@@ -4,6 +4,7 @@ import asyncio
 import time
 
 import pytest
+
 from easel.nodes.hosted.engine.gate import Gate
 
 

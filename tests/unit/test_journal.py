@@ -6,12 +6,13 @@ import time
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from sqlalchemy import text
+
 from easel.nodes.hosted.engine.database import open_database, sqlite_url
 from easel.nodes.hosted.engine.errors import BudgetExceeded
 from easel.nodes.hosted.engine.journal import Journal, Opening
 from easel.nodes.hosted.engine.settings import Budget
 from easel.nodes.hosted.engine.tables import Base, StoredPicture
-from sqlalchemy import text
 from support.shop import Wish, buy, ledger, states
 
 NO_LIMIT = Budget()

@@ -8,6 +8,7 @@ import stat
 import threading
 
 import pytest
+
 from easel.nodes.hosted.engine.errors import InvalidKey, MissingKey
 from easel.nodes.hosted.engine.keys import KeyFileBroken, Keyring, KeyState, host_of
 from easel.nodes.hosted.engine.provider import Account

@@ -5,6 +5,7 @@ import sys
 import time
 
 import psutil
+
 from easel.nodes.hosted.engine.owner import is_alive, this_process
 
 SOON, PAST = time.time() + 3600, 0.0

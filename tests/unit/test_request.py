@@ -4,13 +4,14 @@ import math
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import Field, model_validator
+
 from easel.nodes import pictures
 from easel.nodes.hosted.engine.errors import InputRefused
 from easel.nodes.hosted.engine.inputs import Mask, Picture
 from easel.nodes.hosted.engine.request import Request
-from hypothesis import given
-from hypothesis import strategies as st
-from pydantic import Field, model_validator
 
 
 class Drawing(Request):

@@ -4,6 +4,7 @@ import hashlib
 import threading
 
 import pytest
+
 from easel.nodes.hosted.engine.store import Store
 
 DATA = bytes(range(256)) * 100

@@ -71,6 +71,12 @@ class EaselError(Exception):
         self.args = (self.sentence,)
         return self
 
+    def located(self, where: str) -> EaselError:
+        """A copy of this error that begins with ``where``: the error itself may reach several waiters."""
+        twin = type(self).__new__(type(self))
+        twin.__dict__.update(self.__dict__)
+        return twin.rewritten(lambda text: f"{where}: {text}" if text == self.sentence else text)
+
 
 class MissingKey(EaselError):
     """No key for this provider was found anywhere."""

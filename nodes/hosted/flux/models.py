@@ -26,6 +26,9 @@ class Offer(BaseModel):
     ratios: Literal["any"] | tuple[str, ...] = ()
     resolutions: tuple[str, ...] = ()
     references: int = 0
+    pictures_in: str = "input_image"
+    picture_least: int = 1
+    picture_area: int = 20_000_000
     formats: tuple[str, ...] = ()
     safety: int
     rewriting: Literal["", "prompt_upsampling", "disable_pup"] = ""
@@ -40,6 +43,15 @@ class Offer(BaseModel):
         """Why this model does not take ``value`` for the input ``name``; None where it does."""
         check = _CHECKS.get(name)
         return None if check is None else check(self, value)
+
+    def picture_problem(self, width: int, height: int) -> str | None:
+        """Why this model does not take an input picture of that size; None where it does."""
+        if width * height > self.picture_area:
+            return f"a picture of {width}x{height} is too large for {self.model}: at most {self.picture_area:,} pixels"
+        if min(width, height) < self.picture_least:
+            least = self.picture_least
+            return f"a picture of {width}x{height} is too small for {self.model}: at least {least}x{least}"
+        return None
 
     def has(self, name: str) -> bool:
         """Whether the model has a field for this switch or range (raw, grounding, steps, guidance, …)."""
@@ -56,8 +68,7 @@ class Offer(BaseModel):
 
 def _ratio(offer: Offer, ratio: str) -> str | None:
     if ratio == AUTO:
-        may = "edit" in offer.does
-        return None if may else f"{offer.model} has no input picture whose aspect ratio it could take"
+        return None
     if isinstance(offer.ratios, tuple) and offer.ratios:
         return None if ratio in offer.ratios else f"{offer.model} makes {_listed(offer.ratios)}"
     try:

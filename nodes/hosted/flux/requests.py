@@ -11,16 +11,18 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from typing_extensions import Self
 
+from ..engine.inputs import Mask, Picture
 from ..engine.request import RANDOM_SEED, Request
-from .models import OFFERS, Offer, Operation
-from .sizes import nearest_ratio
+from .models import OFFERS, Offer
+from .sizes import AUTO, nearest_ratio
 
 MAX_SEED = 2**32 - 1
 USUAL_SAFETY = 2
+MOST_MARGIN = 2048
 
 Format = Literal["png", "jpeg", "webp"]
 
-_OPTIONAL = ("aspect_ratio", "resolution", "steps", "guidance", "prompt_upsampling", "raw", "grounding", "user")
+_OPTIONAL = ("resolution", "steps", "guidance", "prompt_upsampling", "raw", "grounding", "user")
 """What another model may simply do without."""
 
 
@@ -75,10 +77,9 @@ class FluxRequest(Request):
         if offer is None:
             return self.build(**{**fields, "model": model})
         unfit = [name for name in _OPTIONAL if fields.get(name) is not None and offer.problem(name, fields[name])]
-        if fields.get("width") and (
-            offer.problem("width", fields["width"]) or offer.problem("height", fields["height"])
-        ):
-            fields["aspect_ratio"] = nearest_ratio(fields["width"], fields["height"])
+        width, height = fields.get("width"), fields.get("height")
+        if width and height and (offer.problem("width", width) or offer.problem("height", height)):
+            fields["aspect_ratio"] = nearest_ratio(width, height)
             unfit += ["width", "height"]
         fields["safety_tolerance"] = min(self.safety_tolerance, offer.safety)
         fields["output_format"] = self.output_format if offer.formats else "png"
@@ -91,13 +92,6 @@ class FluxRequest(Request):
             raise ValueError(f"the models for this are {', '.join(cls.offers())}")
         return model
 
-    @field_validator("prompt")
-    @classmethod
-    def _says_something(cls, prompt: str) -> str:
-        if not prompt.strip():
-            raise ValueError("it is empty: say what the picture should show")
-        return prompt
-
     @field_validator("*")
     @classmethod
     def _model_takes_it(cls, value: Any, info: ValidationInfo) -> Any:
@@ -108,19 +102,38 @@ class FluxRequest(Request):
             raise ValueError(problem)
         return value
 
+    @field_validator("images", "image", check_fields=False)
+    @classmethod
+    def _pictures_are_taken(cls, value: Any, info: ValidationInfo) -> Any:
+        offer = cls.offers().get(info.data.get("model", ""))
+        pictures = value if isinstance(value, tuple) else (value,)
+        if offer is None:
+            return value
+        if not 1 <= len(pictures) <= offer.references:
+            raise ValueError(f"{offer.model} takes 1 to {offer.references} pictures, and these are {len(pictures)}")
+        for picture in pictures:
+            if problem := offer.picture_problem(picture.width, picture.height):
+                raise ValueError(problem)
+        return value
 
-class FluxGenerate(FluxRequest):
-    """A picture from words: POST /v1/<model>."""
 
-    operation: ClassVar[Operation] = "generate"
+class FluxSized(FluxRequest):
+    """What is asked with words, and comes in a size of one's choice."""
 
     aspect_ratio: str | None = None
     width: int | None = None
     height: int | None = None
     """Pixels; given together, in place of the aspect ratio, where the model takes them."""
     resolution: str | None = None
-    raw: bool | None = None
     grounding: bool | None = None
+    """Whether the model looks things up on the web before it draws."""
+
+    @field_validator("prompt")
+    @classmethod
+    def _says_something(cls, prompt: str) -> str:
+        if not prompt.strip():
+            raise ValueError("it is empty: say what the picture should show")
+        return prompt
 
     @field_validator("height")
     @classmethod
@@ -134,4 +147,64 @@ class FluxGenerate(FluxRequest):
     def _has_one_size(self) -> Self:
         if (self.aspect_ratio is None) == (self.width is None) or (self.width is None) != (self.height is None):
             raise ValueError("a size is either an aspect_ratio, or a width and a height")
+        return self
+
+
+class FluxGenerate(FluxSized):
+    """A picture from words."""
+
+    operation: ClassVar[str] = "generate"
+
+    raw: bool | None = None
+
+    @field_validator("aspect_ratio")
+    @classmethod
+    def _has_no_picture_to_follow(cls, ratio: str | None) -> str | None:
+        if ratio == AUTO:
+            raise ValueError("there is no input picture whose shape the result could take")
+        return ratio
+
+
+class FluxEdit(FluxSized):
+    """A picture changed by words, or made from several; the first one's shape is kept unless another is asked."""
+
+    operation: ClassVar[str] = "edit"
+
+    images: tuple[Picture, ...]
+
+
+class FluxFill(FluxRequest):
+    """The marked part of a picture, painted anew. The prompt may be empty."""
+
+    operation: ClassVar[str] = "fill"
+
+    image: Picture
+    mask: Mask
+
+    @field_validator("mask")
+    @classmethod
+    def _fits_the_image(cls, mask: Any, info: ValidationInfo) -> Any:
+        image = info.data.get("image")
+        if image is not None and (mask.width, mask.height) != (image.width, image.height):
+            raise ValueError(
+                f"it is {mask.width}x{mask.height}, and the image {image.width}x{image.height}: make them one size"
+            )
+        return mask
+
+
+class FluxExpand(FluxRequest):
+    """A picture continued beyond its edges, by so many pixels at each. The prompt may be empty."""
+
+    operation: ClassVar[str] = "expand"
+
+    image: Picture
+    top: int = Field(default=0, ge=0, le=MOST_MARGIN)
+    bottom: int = Field(default=0, ge=0, le=MOST_MARGIN)
+    left: int = Field(default=0, ge=0, le=MOST_MARGIN)
+    right: int = Field(default=0, ge=0, le=MOST_MARGIN)
+
+    @model_validator(mode="after")
+    def _grows(self) -> Self:
+        if not (self.top or self.bottom or self.left or self.right):
+            raise ValueError("nothing is to be added: say at top, bottom, left or right how many pixels")
         return self

@@ -33,7 +33,7 @@ class Bfl:
         if not isinstance(request, FluxRequest):
             raise TypeError(f"{ACCOUNT.label} is not asked for {type(request).__name__}")
         url = f"{call.address}/{request.offer.path}"
-        body = body_of(request)
+        body = await body_of(request, call)
         # A kept connection that the server has just closed looks like one cut after the request: never use one here.
         connector = aiohttp.TCPConnector(force_close=True)
         async with (

@@ -1,4 +1,4 @@
-"""FLUX's nodes: what the editor shows, and one call each."""
+"""What FLUX's nodes share."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..engine.request import RANDOM_SEED
-from ..schema import DEFAULT, HostedNode, advanced, choice_inputs, choices_of, given, hidden, picture_outputs
-from .models import Operation, models_that
-from .requests import MAX_SEED, USUAL_SAFETY, FluxGenerate
-from .sizes import RATIOS
+from ...engine.request import RANDOM_SEED
+from ...schema import DEFAULT, HostedNode, advanced, choice_inputs, given
+from ..models import Operation, models_that
+from ..requests import MAX_SEED, USUAL_SAFETY
+from ..sizes import AUTO, RATIOS
 
-_CATEGORY = "Easel/FLUX"
+CATEGORY = "Easel/FLUX"
 _ROUTES = ["BFL"]
 _CUSTOM = "custom"
 _RESOLUTIONS = ["768sq", "1k", "1.5k", "2k", "4k"]
@@ -32,7 +32,7 @@ class FluxNode(HostedNode):
         return super().fingerprint_inputs(**inputs) + drawn
 
 
-def _model_inputs(operation: Operation) -> list[io.Input]:
+def model_inputs(operation: Operation) -> list[io.Input]:
     """Who makes the picture, and from which seed."""
     return [
         io.Combo.Input(
@@ -52,7 +52,7 @@ def _model_inputs(operation: Operation) -> list[io.Input]:
     ]
 
 
-def _model_settings(operation: Operation) -> list[io.Input]:
+def model_settings(operation: Operation) -> list[io.Input]:
     """The settings that only some models have, and what is decided about the purchase."""
     return [
         advanced(
@@ -107,19 +107,19 @@ def _model_settings(operation: Operation) -> list[io.Input]:
                 tooltip="A stable, anonymous name of your end user, if you make pictures for others.",
             )
         ),
-        *choice_inputs(models_that(operation)),
+        *choice_inputs(models if len(models := models_that(operation)) > 1 else ()),
     ]
 
 
-def _fields(
-    route: str,
+def fields_of(
+    route: str = _ROUTES[0],
     prompt_upsampling: str = DEFAULT,
     steps: int = 0,
     guidance: float = 0.0,
     end_user: str = "",
     **others: Any,
 ) -> dict[str, Any]:
-    """The widgets of :func:`_model_inputs` and :func:`_model_settings` as fields of a request."""
+    """The widgets of :func:`model_inputs` and :func:`model_settings` as fields of a request."""
     return {
         "prompt_upsampling": _ON_OFF.get(prompt_upsampling),
         "steps": steps or None,
@@ -129,81 +129,56 @@ def _fields(
     }
 
 
-class EaselFluxGenerate(FluxNode):
-    """A picture from words, by FLUX."""
-
-    @classmethod
-    def define_schema(cls) -> io.Schema:
-        return io.Schema(
-            node_id="EaselFluxGenerate",
-            display_name="FLUX Generate",
-            category=_CATEGORY,
-            description="Makes a picture from words with a FLUX model, paid with your own key.",
-            inputs=[
-                io.String.Input(
-                    "prompt", multiline=True, dynamic_prompts=True, tooltip="What the picture should show."
-                ),
-                *_model_inputs("generate"),
-                io.Combo.Input(
-                    "aspect_ratio",
-                    options=[*RATIOS, _CUSTOM],
-                    tooltip='Width to height; about one megapixel, four for ultra. "custom" takes the two numbers below.',
-                ),
-                io.Int.Input(
-                    "width", default=1024, min=64, max=4096, step=16, tooltip='Pixels, when aspect_ratio is "custom".'
-                ),
-                io.Int.Input(
-                    "height", default=1024, min=64, max=4096, step=16, tooltip='Pixels, when aspect_ratio is "custom".'
-                ),
-                advanced(
-                    io.Combo.Input(
-                        "resolution",
-                        options=[DEFAULT, *_RESOLUTIONS],
-                        default=DEFAULT,
-                        tooltip="FLUX 3 only: how large the picture is. The default is 1k; 4k costs twelve times as much.",
-                    )
-                ),
-                advanced(
-                    io.Boolean.Input(
-                        "raw", default=False, tooltip="1.1 pro ultra only: less processed, more like a photograph."
-                    )
-                ),
-                advanced(
-                    io.Boolean.Input(
-                        "grounding", default=False, tooltip="FLUX 3 only: look things up on the web before drawing."
-                    )
-                ),
-                *_model_settings("generate"),
-            ],
-            outputs=picture_outputs(),
-            hidden=hidden(),
-        )
-
-    @classmethod
-    async def execute(
-        cls,
-        aspect_ratio: str,
-        width: int = 1024,
-        height: int = 1024,
-        resolution: str = DEFAULT,
-        raw: bool = False,
-        grounding: bool = False,
-        on_refusal: str = "",
-        second_model: str = "",
-        key_profile: str = "default",
-        **fields: Any,
-    ) -> io.NodeOutput:
-        is_custom = aspect_ratio == _CUSTOM
-        request = FluxGenerate.build(
-            aspect_ratio=None if is_custom else aspect_ratio,
-            width=width if is_custom else None,
-            height=height if is_custom else None,
-            resolution=given(resolution),
-            raw=raw or None,
-            grounding=grounding or None,
-            **_fields(**fields),
-        )
-        return await cls.pictures_of(request, choices_of(on_refusal, second_model, key_profile=key_profile))
+def prompt_input(tooltip: str) -> io.Input:
+    return io.String.Input("prompt", multiline=True, dynamic_prompts=True, tooltip=tooltip)
 
 
-NODES = (EaselFluxGenerate,)
+def size_inputs(*, may_follow: bool) -> list[io.Input]:
+    """How large the picture is made; ``may_follow`` where there is an input picture whose shape it may take."""
+    return [
+        io.Combo.Input(
+            "aspect_ratio",
+            options=[*([AUTO] if may_follow else []), *RATIOS, _CUSTOM],
+            tooltip='Width to height; about one megapixel, four for ultra. "custom" takes the two numbers below.'
+            + (' "auto" keeps the shape of the first picture.' if may_follow else ""),
+        ),
+        io.Int.Input(
+            "width", default=1024, min=64, max=4096, step=16, tooltip='Pixels, when aspect_ratio is "custom".'
+        ),
+        io.Int.Input(
+            "height", default=1024, min=64, max=4096, step=16, tooltip='Pixels, when aspect_ratio is "custom".'
+        ),
+        advanced(
+            io.Combo.Input(
+                "resolution",
+                options=[DEFAULT, *_RESOLUTIONS],
+                default=DEFAULT,
+                tooltip="FLUX 3 only: how large the picture is. The default is 1k; 4k costs twelve times as much.",
+            )
+        ),
+        advanced(
+            io.Boolean.Input(
+                "grounding", default=False, tooltip="FLUX 3 only: look things up on the web before drawing."
+            )
+        ),
+    ]
+
+
+def sized(
+    aspect_ratio: str,
+    width: int = 1024,
+    height: int = 1024,
+    resolution: str = DEFAULT,
+    grounding: bool = False,
+    **others: Any,
+) -> dict[str, Any]:
+    """The widgets of :func:`size_inputs` and of all the others as fields of a request."""
+    is_custom = aspect_ratio == _CUSTOM
+    return {
+        "aspect_ratio": None if is_custom else aspect_ratio,
+        "width": width if is_custom else None,
+        "height": height if is_custom else None,
+        "resolution": given(resolution),
+        "grounding": grounding or None,
+        **fields_of(**others),
+    }

@@ -1,0 +1,49 @@
+"""Pictures from words."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from comfy_api.latest import io
+
+from ...schema import advanced, choices_of, hidden, picture_outputs
+from ..requests import FluxGenerate
+from .shared import CATEGORY, FluxNode, model_inputs, model_settings, prompt_input, size_inputs, sized
+
+
+class EaselFluxGenerate(FluxNode):
+    """A picture from words, by FLUX."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EaselFluxGenerate",
+            display_name="FLUX Generate",
+            category=CATEGORY,
+            description="Makes a picture from words with a FLUX model, paid with your own key.",
+            inputs=[
+                prompt_input("What the picture should show."),
+                *model_inputs("generate"),
+                *size_inputs(may_follow=False),
+                advanced(
+                    io.Boolean.Input(
+                        "raw", default=False, tooltip="1.1 pro ultra only: less processed, more like a photograph."
+                    )
+                ),
+                *model_settings("generate"),
+            ],
+            outputs=picture_outputs(),
+            hidden=hidden(),
+        )
+
+    @classmethod
+    async def execute(
+        cls,
+        raw: bool = False,
+        on_refusal: str = "",
+        second_model: str = "",
+        key_profile: str = "default",
+        **fields: Any,
+    ) -> io.NodeOutput:
+        request = FluxGenerate.build(raw=raw or None, **sized(**fields))
+        return await cls.pictures_of(request, choices_of(on_refusal, second_model, key_profile=key_profile))
