@@ -17,7 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 
@@ -105,7 +105,7 @@ def test(args: argparse.Namespace) -> int:
     if args.suite in (None, "browser"):
         environment["EASEL_TEST_CHROMIUM"] = find_chromium(host)
     suite = ROOT / "tests" / (args.suite or "")
-    return subprocess.call([str(host.python), "-m", "pytest", str(suite), *args.rest], cwd=ROOT, env=environment)
+    return supervise([str(host.python), "-m", "pytest", str(suite), *args.rest], environment)
 
 
 def bench(args: argparse.Namespace) -> int:
@@ -120,7 +120,7 @@ def bench(args: argparse.Namespace) -> int:
     for name in args.names or scripts:
         print(f"== {name}", flush=True)
         command = [str(host.python), "-c", RUN_MAIN, str(ROOT / "tests"), str(scripts[name])]
-        if subprocess.call(command, cwd=ROOT, env=environment):
+        if supervise(command, environment):
             failed.append(name)
     if failed:
         raise Trouble(f"These benchmarks failed: {', '.join(failed)}")
@@ -178,15 +178,32 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(arguments[:cut])
 
 
-def stopped(_signal: int, _frame: FrameType | None) -> None:
-    """SIGTERM ends us as Ctrl-C does, so that ComfyUI ends with us."""
-    raise KeyboardInterrupt
+class Terminated(KeyboardInterrupt):
+    """SIGTERM: ends us as Ctrl-C does, so that what we started ends with us."""
+
+
+def terminate(_signal: int, _frame: FrameType | None) -> None:
+    """The handler of SIGTERM."""
+    raise Terminated
+
+
+def supervise(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a program to its end. When we are stopped, it has the time to stop the servers that it started."""
+    process = subprocess.Popen(command, cwd=ROOT, env=environment)
+    try:
+        return process.wait()
+    except KeyboardInterrupt as reason:
+        # Ctrl-C has reached it as well, SIGTERM has not.
+        if isinstance(reason, Terminated):
+            process.send_signal(signal.SIGINT)
+        process.wait()
+        raise
 
 
 def main(arguments: Sequence[str]) -> int:
     """Do what the command line says; its exit code."""
     args = parse(arguments)
-    signal.signal(signal.SIGTERM, stopped)
+    signal.signal(signal.SIGTERM, terminate)
     try:
         return int(args.does(args))
     except Trouble as trouble:

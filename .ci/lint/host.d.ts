@@ -8,11 +8,3 @@ declare module "*/scripts/api.js" {
   import type { ComfyApi } from "@comfyorg/comfyui-frontend-types";
   export const api: ComfyApi;
 }
-
-// What the editor adds to every node and leaves out of its published types.
-import "@comfyorg/comfyui-frontend-types";
-declare module "@comfyorg/comfyui-frontend-types" {
-  interface LGraphNode {
-    onExecuted?(output: Record<string, any>): void;
-  }
-}

@@ -18,7 +18,7 @@ class State:
     latency: float = 0.0
     """Seconds that every API call takes at least."""
     job_seconds: float = 1.0
-    """How long a queue provider works on a job."""
+    """How long a queue provider works on a job, those under way included."""
     link_seconds: float = 3600.0
     """How long a picture's link lives."""
     faults: Faults = field(default_factory=Faults)

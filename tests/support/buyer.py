@@ -6,24 +6,22 @@ import json
 import sys
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).parents[1]))
-
-from support.pack import load_pack
-
-load_pack()
-
-from support import shop
-
 
 def main():
+    sys.path.append(str(Path(__file__).parents[1]))
+    from support.pack import load_pack
+
+    load_pack()
+    from support import shop
+
     told = json.loads(sys.argv[1])
     engine = shop.open_shop(Path(told["folder"]), told["url"], **told.get("settings", {}))
     kind = shop.CounterWish if told.get("counter") else shop.Wish
-    print(json.dumps(asyncio.run(_buy(engine, [kind(**wish) for wish in told["wishes"]]))), flush=True)
+    print(json.dumps(asyncio.run(_buy(shop, engine, [kind(**wish) for wish in told["wishes"]]))), flush=True)
     engine.stop()
 
 
-async def _buy(engine, wishes):
+async def _buy(shop, engine, wishes):
     outcomes = await asyncio.gather(*(shop.buy(engine, wish) for wish in wishes), return_exceptions=True)
     return [_told(outcome) for outcome in outcomes]
 

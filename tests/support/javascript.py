@@ -37,6 +37,6 @@ def npm_blame(output: str) -> str:
 def typescript_project(folder: Path) -> Path:
     """A project file beside node_modules that checks this clone's js/."""
     project = folder / f"tsconfig-{digest(str(ROOT))}.json"
-    sources = [f"{ROOT.as_posix()}/js/**/*", "./host.d.ts"]
+    sources = [f"{ROOT.as_posix()}/js/**/*", "./*.d.ts"]
     project.write_text(json.dumps({"extends": "./tsconfig.json", "include": sources}), encoding="utf-8")
     return project

@@ -10,6 +10,7 @@ import time
 from decimal import Decimal
 
 import aiohttp
+
 from easel.nodes import pictures
 from easel.nodes.hosted.engine import errors
 from easel.nodes.hosted.engine.engine import Engine, Order

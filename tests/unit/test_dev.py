@@ -212,3 +212,30 @@ def test_a_wrong_command_line_is_answered_without_a_trace(arguments, said, tmp_p
     assert result.returncode in (1, 2)
     assert said in result.stderr
     assert "Traceback" not in result.stderr
+
+
+SLOW_TO_END = """
+import pathlib, sys, time
+try:
+    print("started", flush=True)
+    time.sleep(60)
+finally:
+    time.sleep(1)
+    pathlib.Path(sys.argv[1]).touch()
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows ends a process without asking it")
+def test_what_it_started_can_put_things_away_when_it_is_ended(tmp_path):
+    """A pytest that is killed would leave its ComfyUI servers behind."""
+    code = (
+        "import runpy, signal, sys\n"
+        "dev = runpy.run_path(sys.argv[1])\n"
+        "signal.signal(signal.SIGTERM, dev['terminate'])\n"
+        "dev['supervise']([sys.executable, '-c', sys.argv[2], sys.argv[3]], {})\n"
+    )
+    command = [sys.executable, "-c", code, DEV[1], SLOW_TO_END, str(tmp_path / "put away")]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout.readline() == "started\n"
+        process.terminate()
+    assert (tmp_path / "put away").exists()

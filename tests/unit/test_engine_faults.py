@@ -250,7 +250,7 @@ async def test_a_download_that_stays_broken_is_resumed_without_buying(shop, hous
 @pytest.mark.parametrize("link", ["http://house.example", "https://127.0.0.1:9", "https://localhost:9", "nonsense"])
 async def test_a_link_that_leads_elsewhere_than_into_the_internet_is_not_followed(shop, house, folder, link):
     house.link_base = link
-    with pytest.raises(errors.ResultLost, match="not follow|could not") as caught:
+    with pytest.raises(errors.ResultLost, match=r"not follow|could not") as caught:
         await buy(shop())
     assert not caught.value.resumable
     assert house.requests["file"] == 0

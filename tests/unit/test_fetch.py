@@ -47,7 +47,7 @@ async def test_anything_but_https_is_refused(downloads, url):
 
 @pytest.mark.parametrize("url", DISGUISED)
 async def test_a_name_that_leads_inside_is_refused_by_whom_it_leads_to(downloads, url):
-    with pytest.raises(ResultLost, match="private network|no address") as caught:
+    with pytest.raises(ResultLost, match=r"private network|no address") as caught:
         await downloads.fetch(url, "https://api.house.example:443")
     assert not caught.value.resumable
 

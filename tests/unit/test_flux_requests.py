@@ -230,7 +230,7 @@ def test_a_mask_of_another_size_is_refused():
 
 
 def test_an_expansion_by_nothing_and_by_too_much_is_refused():
-    with pytest.raises(InputRefused, match="nothing is to be added"):
+    with pytest.raises(InputRefused, match="Nothing is to be added"):
         FluxExpand.build(model="flux-1-expand-pro", prompt="", image=plain())
     with pytest.raises(InputRefused) as refused:
         FluxExpand.build(model="flux-1-expand-pro", prompt="", image=plain(), left=2049)

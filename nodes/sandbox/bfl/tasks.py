@@ -16,6 +16,7 @@ from .. import spoil
 from ..calls import Call
 from ..faults import Rule
 from ..links import Stored
+from ..state import State
 from .models import MODELS
 from .orders import FluxOrder, order_of
 from .wire import body_of, check_key, check_spec, error
@@ -37,7 +38,7 @@ class Task:
 
     path: str
     began: float
-    seconds: float
+    state: State
     outcome: str
     """The status that it ends in."""
     fault: Rule
@@ -45,6 +46,11 @@ class Task:
     picture: asyncio.Task[bytes] | None
     url: str = ""
     """The link to the picture, once it was asked for."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it takes; a change of the setting is felt by tasks under way."""
+        return self.state.job_seconds
 
     @property
     def progress(self) -> float:
@@ -95,7 +101,7 @@ async def begin(tasks: Tasks, path: str, call: Call) -> web.StreamResponse:
     if outcome in ("Ready", "Error"):
         call.charge(order.usd)
     call.entry.accepted = True
-    task = Task(path, time.time(), call.state.job_seconds, outcome, call.fault, order, None)
+    task = Task(path, time.time(), call.state, outcome, call.fault, order, None)
     if outcome == "Ready":
         task.picture = asyncio.create_task(_drawn(call, task))
     name = tasks.add(task)

@@ -34,6 +34,7 @@ class FluxNode(HostedNode):
 
 def model_inputs(operation: Operation) -> list[io.Input]:
     """Who makes the picture, and from which seed."""
+    seedless = " FLUX 3 has no seed: there it only tells takes apart." if operation in ("generate", "edit") else ""
     return [
         io.Combo.Input(
             "model", options=models_that(operation), tooltip="The help page says what each takes and costs."
@@ -47,13 +48,14 @@ def model_inputs(operation: Operation) -> list[io.Input]:
             # The editor would change a seed after each run on its own, and each change is a purchase.
             control_after_generate=False,
             tooltip="The same seed and inputs give the picture you already have, for nothing; another number buys another. "
-            "-1 draws one each time, and the report says which. FLUX 3 has no seed: there it only tells takes apart.",
+            f"-1 draws one each time, and the report says which.{seedless}",
         ),
     ]
 
 
 def model_settings(operation: Operation) -> list[io.Input]:
     """The settings that only some models have, and what is decided about the purchase."""
+    first, *others = models_that(operation)
     return [
         advanced(
             io.Combo.Input(
@@ -107,7 +109,8 @@ def model_settings(operation: Operation) -> list[io.Input]:
                 tooltip="A stable, anonymous name of your end user, if you make pictures for others.",
             )
         ),
-        *choice_inputs(models if len(models := models_that(operation)) > 1 else ()),
+        # To ask the same model again is no second chance, so that another one is offered first.
+        *choice_inputs([*others, first] if others else ()),
     ]
 
 

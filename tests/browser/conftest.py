@@ -1,0 +1,53 @@
+"""Both editors that Easel supports, each served by a ComfyUI of its own and shown in a Chromium."""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, sync_playwright
+
+from support.comfy import ComfyServer
+from support.editor import Editor
+
+
+@pytest.fixture(scope="session", params=["pinned", "newest"])
+def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
+    """ComfyUI with the front end that the oldest supported one pins, and with the newest."""
+    if "COMFYUI_PATH" not in os.environ:
+        pytest.skip("set COMFYUI_PATH, or run `python3 dev.py test`")
+    frontend = request.getfixturevalue("newest_frontend") if request.param == "newest" else None
+    server = ComfyServer(tmp_path_factory.mktemp("editor"), frontend=frontend).start()
+    yield server
+    server.stop()
+
+
+# One a module: while playwright is open, no test can run an event loop of its own.
+@pytest.fixture(scope="module")
+def browser(chromium_path: str | None) -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        opened = playwright.chromium.launch(executable_path=chromium_path, args=arguments)
+        yield opened
+        opened.close()
+
+
+@pytest.fixture
+def open_editor(browser: Browser, served: ComfyServer, tmp_path: Path) -> Iterator[Callable[..., Editor]]:
+    """Opens the editor; takes what Editor takes. A screenshot of its end is kept, and no script may have failed."""
+    opened: list[Editor] = []
+
+    def make(**options: bool) -> Editor:
+        opened.append(Editor(browser, served, **options))
+        return opened[-1].open()
+
+    yield make
+    for number, editor in enumerate(opened, 1):
+        editor.screenshot(tmp_path / f"editor-{number}.png")
+        editor.close()
+        assert editor.errors == []
+
+
+@pytest.fixture
+def editor(open_editor: Callable[..., Editor]) -> Editor:
+    return open_editor()

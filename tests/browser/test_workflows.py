@@ -1,0 +1,57 @@
+"""The shipped workflows in the editor: found, opened and run as a user does, and exported to what is shipped."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
+NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
+
+
+def read(path: Path):
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def test_the_template_browser_shows_them_with_their_pictures(editor, tmp_path):
+    dialog = editor.templates()
+    for name in NAMES:
+        card = dialog.get_by_test_id(f"template-workflow-{name}")
+        card.scroll_into_view_if_needed()
+        assert name in card.inner_text()
+        editor.page.wait_for_function(
+            "(name) => document.querySelector(`[data-testid=template-workflow-${name}] img`)?.naturalWidth > 100",
+            arg=name,
+        )
+    editor.screenshot(tmp_path / "templates.png")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_template_opened_by_a_click_runs(editor, name):
+    editor.open_template(name)
+
+    ended = editor.run()
+
+    assert ended["name"] == "execution_success", ended
+    entry = editor.server.wait(ended["prompt_id"])
+    saved = editor.server.saved(entry)
+    assert saved and all(Image.open(path).width >= 1024 for path in saved)
+    shown = "app.graph.nodes.filter((n) => n.type === 'EaselSavePictures').every((n) => n.imgs?.[0]?.naturalWidth > 0)"
+    editor.page.wait_for_function(f"() => {shown}")
+    # What a run shows on its nodes belongs to that run.
+    assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json")
+    kept = {str(node["id"]): node.get("widgets_values") for node in read(WORKFLOWS / f"{name}.json")["nodes"]}
+    assert editor.widget_values() == kept
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_editor_exports_it_to_its_api_form(editor, name):
+    editor.load(read(WORKFLOWS / f"{name}.json"))
+
+    assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json")
+
+
+def test_every_workflow_has_its_api_form_and_its_picture():
+    assert sorted(path.stem for path in (WORKFLOWS / "api").glob("*.json")) == NAMES
+    assert sorted(path.stem for path in WORKFLOWS.glob("*.jpg")) == NAMES

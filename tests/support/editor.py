@@ -1,0 +1,118 @@
+"""ComfyUI's editor in a browser, handled as its users do: by clicks, keys and what can be read on the page."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, Locator, Page
+
+from support.comfy import ComfyServer
+
+READY = "window.app?.extensionManager && window.app?.graph && window.app?.canvas"
+HEAR_RUNS = """() => {
+  window.runs = [];
+  for (const name of ["execution_success", "execution_error", "execution_interrupted"])
+    app.api.addEventListener(name, (event) => window.runs.push({ name, ...event.detail }));
+}"""
+
+
+class Editor:
+    """One page of the editor; `vue` shows nodes as Nodes 2.0. `errors` are those that no script caught."""
+
+    def __init__(self, browser: Browser, server: ComfyServer, *, vue: bool = False) -> None:
+        self.server = server
+        settings = {"TutorialCompleted": True, "PromptFilename": False, "VueNodes.Enabled": vue}
+        for name, value in settings.items():
+            server.post(f"/api/settings/Comfy.{name}", value)
+        context = browser.new_context(viewport={"width": 1500, "height": 900}, accept_downloads=True)
+        self.page: Page = context.new_page()
+        self.errors: list[str] = []
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+
+    def open(self) -> Editor:
+        """Load the page, with an empty graph."""
+        self.page.goto(self.server.url, wait_until="domcontentloaded")
+        self.page.wait_for_function(READY, timeout=90_000)
+        # The first graph is put there some time after the page is ready.
+        self.page.wait_for_timeout(2000)
+        self.page.keyboard.press("Escape")
+        self.page.evaluate(HEAR_RUNS)
+        self.page.evaluate("() => app.graph.clear()")
+        return self
+
+    def close(self) -> None:
+        self.page.context.close()
+
+    def screenshot(self, path: Path) -> None:
+        self.page.screenshot(path=path)
+
+    # Graphs
+
+    def load(self, workflow: dict[str, Any]) -> None:
+        """Open a workflow as from a file."""
+        self.page.evaluate("async (graph) => { await app.loadGraphData(graph) }", workflow)
+        self.page.wait_for_timeout(600)
+
+    def export(self) -> dict[str, Any]:
+        """What the menu's Export (API) downloads."""
+        with self.page.expect_download(timeout=15_000) as download:
+            self.page.evaluate("async () => { await app.extensionManager.command.execute('Comfy.ExportWorkflowAPI') }")
+        exported: dict[str, Any] = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
+        return exported
+
+    def widget_values(self) -> dict[str, Any]:
+        """What a saved workflow holds of each node's widgets, by node id."""
+        nodes = json.loads(self.page.evaluate("() => JSON.stringify(app.graph.serialize().nodes)"))
+        return {str(node["id"]): node.get("widgets_values") for node in nodes}
+
+    def set_widget(self, node_class: str, widget: str, value: Any) -> None:
+        self.page.evaluate(
+            "([type, name, value]) => { app.graph.nodes.find((n) => n.type === type)"
+            ".widgets.find((w) => w.name === name).value = value }",
+            [node_class, widget, value],
+        )
+
+    # What a user does
+
+    def templates(self) -> Locator:
+        """Open the template browser at this pack's templates."""
+        self.page.get_by_role("button", name="Templates", exact=True).first.click()
+        dialog = self.page.get_by_role("dialog").first
+        dialog.get_by_text("easel", exact=True).first.click()
+        dialog.get_by_test_id("template-workflows-content").wait_for()
+        return dialog
+
+    def open_template(self, name: str) -> None:
+        self.templates().get_by_test_id(f"template-workflow-{name}").click()
+        self.page.wait_for_function("() => app.graph.nodes.length > 0")
+        self.page.wait_for_timeout(1000)
+
+    def drop(self, node_class: str) -> None:
+        """Find a node by the search and put it on the canvas."""
+        self.page.mouse.dblclick(800, 480)
+        self.page.wait_for_timeout(800)
+        self.page.keyboard.type(node_class)
+        self.page.wait_for_timeout(1200)
+        self.page.keyboard.press("Enter")
+        self.page.wait_for_timeout(600)
+        # The newest editor lets the node hang on the pointer until the next click.
+        self.page.mouse.click(830, 500)
+        self.page.wait_for_function("() => app.graph.nodes.length === 1")
+
+    def open_help(self) -> None:
+        """Select the only node and press its info button."""
+        self.page.evaluate(
+            "() => { const [node] = app.graph.nodes; app.canvas.selectNode(node); app.canvas.centerOnNode(node) }"
+        )
+        self.page.get_by_test_id("info-button").click()
+
+    def run(self, timeout: float = 60) -> dict[str, Any]:
+        """Press Run and wait; how the run ended, as the server told the page."""
+        before = self.page.evaluate("() => window.runs.length")
+        self.page.get_by_role("button", name="Run", exact=True).first.click()
+        self.page.wait_for_function(f"() => window.runs.length > {before}", timeout=timeout * 1000)
+        self.page.wait_for_timeout(800)
+        ended: dict[str, Any] = self.page.evaluate("() => window.runs.at(-1)")
+        return ended
