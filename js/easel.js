@@ -9,9 +9,11 @@ app.registerExtension({
 
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name.startsWith("Easel")) return;
-    const before = nodeType.prototype.onExecuted;
-    nodeType.prototype.onExecuted = function (output) {
-      before?.apply(this, arguments);
+    // The published types leave out the hook that every node has.
+    const hooks = /** @type {{ onExecuted?: (output: { text?: string[] }) => void }} */ (nodeType.prototype);
+    const before = hooks.onExecuted;
+    hooks.onExecuted = function (output) {
+      before?.call(this, output);
       endProgress(this);
       if (output?.text) showReport(this, output.text.join("\n"));
     };

@@ -123,4 +123,3 @@ def routes() -> RouteTableDef | None:
     with contextlib.suppress(AttributeError):
         table = PromptServer.instance.routes
     return table
-

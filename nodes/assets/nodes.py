@@ -36,7 +36,9 @@ class EaselSavePictures(io.ComfyNode):
                 ),
                 io.Int.Input("quality", default=92, min=1, max=100, tooltip="Quality of jpeg and webp in percent."),
                 io.Mask.Input(
-                    "alpha", optional=True, tooltip="Transparency to save with the pictures (1 = transparent); png or webp."
+                    "alpha",
+                    optional=True,
+                    tooltip="Transparency to save with the pictures (1 = transparent); png or webp.",
                 ),
             ],
             hidden=[io.Hidden.prompt, io.Hidden.extra_pnginfo],

@@ -8,6 +8,7 @@ from dataclasses import asdict
 from urllib.parse import urlsplit
 
 from aiohttp import web
+
 from .buying import engine
 from .engine.errors import EaselError
 from .engine.keys import DEFAULT_PROFILE
@@ -55,9 +56,7 @@ async def set_key(request: web.Request) -> web.Response:
 async def remove_key(request: web.Request) -> web.Response:
     """Forget a saved key. One that is set in the environment stays."""
     _refuse_other_pages(request)
-    found = await asyncio.to_thread(
-        engine().keys.forget, request.match_info["provider"], request.match_info["profile"]
-    )
+    found = await asyncio.to_thread(engine().keys.forget, request.match_info["provider"], request.match_info["profile"])
     return web.json_response({"removed": found}, status=200 if found else 404)
 
 

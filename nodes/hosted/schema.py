@@ -57,10 +57,15 @@ def picture_outputs() -> list[io.Output]:
             tooltip="The pictures: one batch, or one batch for each size where the sizes differ.",
         ),
         io.Mask.Output(
-            "alpha", display_name="alpha", is_output_list=True, tooltip="Transparency of the pictures: 1 is transparent."
+            "alpha",
+            display_name="alpha",
+            is_output_list=True,
+            tooltip="Transparency of the pictures: 1 is transparent.",
         ),
         io.String.Output(
-            "revised_prompt", display_name="revised prompt", tooltip="The prompt as the provider rewrote it, where it says so."
+            "revised_prompt",
+            display_name="revised prompt",
+            tooltip="The prompt as the provider rewrote it, where it says so.",
         ),
         report_output(),
     ]

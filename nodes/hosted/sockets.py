@@ -23,14 +23,13 @@ async def one_picture(name: str, image: Tensor, alpha: Tensor | None = None) -> 
     found = await asyncio.to_thread(_all_pictures, (image,))
     if len(found) != 1:
         raise InputRefused(
-            f"The input {name} holds {len(found)} pictures, and this takes one: pick one with Image From Batch.", input_name=name
+            f"The input {name} holds {len(found)} pictures, and this takes one: pick one with Image From Batch.",
+            input_name=name,
         )
     return (await with_alphas(name, found, alpha))[0]
 
 
-async def with_alphas(
-    name: str, opaque: Sequence[pictures.Pixels], alpha: Tensor | None
-) -> Sequence[pictures.Pixels]:
+async def with_alphas(name: str, opaque: Sequence[pictures.Pixels], alpha: Tensor | None) -> Sequence[pictures.Pixels]:
     """The pictures with the MASK ``alpha`` (1 = transparent) of the input ``name``: one mask each, or one for all."""
     if alpha is None:
         return opaque

@@ -92,9 +92,7 @@ def serve(
 
     async def respond(request: web.Request) -> web.StreamResponse:
         key = dialect.key(request)
-        entry = state.log.open(
-            request.method, request.path, dialect.provider, operation, creates=creates, key=key
-        )
+        entry = state.log.open(request.method, request.path, dialect.provider, operation, creates=creates, key=key)
         entry.request_id = f"req_{secrets.token_hex(16)}"
         call = Call(request, state, entry, key)
         try:

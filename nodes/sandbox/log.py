@@ -78,9 +78,7 @@ class Log:
         """Forget all entries and totals; the file is left as it is."""
         self._reset()
 
-    def open(
-        self, method: str, path: str, provider: str, operation: str, *, creates: bool, key: str | None
-    ) -> Entry:
+    def open(self, method: str, path: str, provider: str, operation: str, *, creates: bool, key: str | None) -> Entry:
         """Begin the account of one request."""
         self._in_flight += 1
         self._last_id += 1

@@ -41,9 +41,7 @@ def look(picture: Image.Image) -> Seen:
     counts = Counter(names[solid].tolist())
     total = max(1, int(solid.sum()))
     colours = tuple(
-        (NAMES[index], count / total)
-        for index, count in counts.most_common()
-        if count / total >= SMALLEST_COLOUR
+        (NAMES[index], count / total) for index, count in counts.most_common() if count / total >= SMALLEST_COLOUR
     )
     background = Counter(names.ravel().tolist()).most_common(1)[0][0]
     shapes = _shapes(names, background)

@@ -13,10 +13,7 @@ CHUNK = 256 * 1024
 CUT = 499
 """Status of the answer that nobody sees, since its connection is gone."""
 BOMB_SIDE = 50_000
-HTML = (
-    "<!DOCTYPE html><html><head><title>Gateway</title></head>"
-    "<body><h1>Checking your browser</h1></body></html>"
-)
+HTML = "<!DOCTYPE html><html><head><title>Gateway</title></head><body><h1>Checking your browser</h1></body></html>"
 
 
 def cut(request: web.Request) -> web.Response:

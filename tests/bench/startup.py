@@ -53,7 +53,9 @@ def milliseconds(pack: Path) -> float:
     """How long a fresh host takes to load ``pack``."""
     environment = os.environ | {"PYTHONPATH": os.environ["COMFYUI_PATH"]}
     command = [sys.executable, "-c", LOAD, str(pack)]
-    run = subprocess.run(command, env=environment, capture_output=True, text=True, check=True, cwd=tempfile.gettempdir())
+    run = subprocess.run(
+        command, env=environment, capture_output=True, text=True, check=True, cwd=tempfile.gettempdir()
+    )
     return float(run.stdout.split()[-1])
 
 

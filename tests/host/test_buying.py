@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from support.comfy import ROOT, ComfyServer, failures
 from support.events import EventListener
 
@@ -262,9 +263,7 @@ def test_bad_bodies_and_keys_are_refused_without_an_echo(comfy):
 
 def test_no_key_is_found_anywhere_after_a_full_run(comfy_factory, sandbox):
     marks = {"OPENAI_API_KEY": "sk-environment-marker-77", "OPENAI_API_KEY__OTHER": "sk-profile-marker-88"}
-    server = comfy_factory(
-        sandbox=False, env={**marks, "OPENAI_BASE_URL": f"{sandbox.url}/compatible.example/v1"}
-    )
+    server = comfy_factory(sandbox=False, env={**marks, "OPENAI_BASE_URL": f"{sandbox.url}/compatible.example/v1"})
     answers: list[str] = []
     for changes in ({}, {"key_profile": "other", "take": 1}, {"prompt": "a forbidden cat"}, {"key_profile": "none"}):
         answers.append(json.dumps(server.run(one(**changes))))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from easel.nodes.hosted.buying import look_at
 from easel.nodes.hosted.engine.engine import Engine, Order
 from easel.nodes.hosted.engine.outcome import Outcome

@@ -50,10 +50,10 @@ class SandboxProcess:
             return json.load(answer)
 
     def reset(self) -> None:
-        """Forget requests and charges, faults and latency."""
+        """Forget requests and charges, faults and timing."""
         self.call("DELETE", "/sandbox/faults")
         self.call("DELETE", "/sandbox/log")
-        self.latency(0)
+        self.call("POST", "/sandbox/settings", {"latency": 0, "job_seconds": 1})
 
     def latency(self, seconds: float) -> None:
         """How long every call takes at least."""

@@ -151,9 +151,7 @@ class Answered(Exception):
 def inspect(data):
     """As the nodes do it."""
     picture = pictures.decode(data)
-    return Facts(
-        pictures.media_type_of(data), picture.width, picture.height, picture.rgb_digest, picture.has_alpha
-    )
+    return Facts(pictures.media_type_of(data), picture.width, picture.height, picture.rgb_digest, picture.has_alpha)
 
 
 def open_shop(folder, house_url, *, providers=None, environment=None, owner=None, **settings):
@@ -192,7 +190,9 @@ def states(folder):
 
 def ledger(folder):
     """Dollars and source of every line of the ledger."""
-    return [(micros / 1e6, source) for micros, source in rows(folder, "SELECT usd_micros, source FROM ledger ORDER BY id")]
+    return [
+        (micros / 1e6, source) for micros, source in rows(folder, "SELECT usd_micros, source FROM ledger ORDER BY id")
+    ]
 
 
 async def until(condition, seconds=10.0):

@@ -42,9 +42,7 @@ async def test_what_is_kept_or_joined_needs_no_budget(shop, house):
 async def test_purchases_side_by_side_do_not_pass_the_limit_together(shop, house, folder):
     house.seconds = 0.3
     engine = shop(budget={"run": "0.12"})
-    outcomes = await asyncio.gather(
-        *(buy(engine, Wish(take=take)) for take in range(8)), return_exceptions=True
-    )
+    outcomes = await asyncio.gather(*(buy(engine, Wish(take=take)) for take in range(8)), return_exceptions=True)
     assert sum(isinstance(outcome, BudgetExceeded) for outcome in outcomes) == 5
     assert house.submissions == 3
     assert sum(cost for cost, _ in ledger(folder)) == pytest.approx(0.12)

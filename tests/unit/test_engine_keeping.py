@@ -1,9 +1,12 @@
 """What is kept: results that heal themselves, and what is said where they cannot."""
 
+import contextlib
+import sqlite3
+
 import pytest
 
-from easel.nodes.hosted.engine.errors import ResultLost
-from support.shop import CounterWish, Wish, buy, ledger, states
+from easel.nodes.hosted.engine.errors import ContentRejected, ResultLost
+from support.shop import DEAD, CounterWish, Wish, buy, ledger, states
 
 
 def kept_file(folder):
@@ -69,6 +72,21 @@ async def test_a_damaged_picture_whose_link_is_only_down_just_now_is_not_bought_
     house.open_door()
     assert len((await buy(engine)).pictures) == 1
     assert (house.submissions, states(folder)) == (1, ["done"])
+
+
+async def test_a_refusal_that_was_written_down_before_a_crash_is_still_a_refusal(shop, house, folder):
+    house.refused = ["too bright"]
+    first = shop(owner=DEAD)
+    with pytest.raises(ContentRejected):
+        await buy(first)
+    first.stop()
+    # As a process leaves it that died between the two writes.
+    with contextlib.closing(sqlite3.connect(folder / "easel.db")) as database:
+        database.execute("UPDATE purchases SET state = 'ready', active = fingerprint")
+        database.commit()
+    with pytest.raises(ContentRejected, match="too bright"):
+        await buy(shop())
+    assert (house.submissions, states(folder), len(ledger(folder))) == (1, ["refused"], 1)
 
 
 async def test_a_store_elsewhere_is_used(shop, house, folder):

@@ -69,7 +69,9 @@ def test_the_internet_may_be_reached():
 
 
 def test_an_origin_is_scheme_host_and_port():
-    assert origin_of("https://House.example/v1") == origin_of("https://house.example:443") == "https://house.example:443"
+    assert (
+        origin_of("https://House.example/v1") == origin_of("https://house.example:443") == "https://house.example:443"
+    )
     assert origin_of("https://user:word@house.example/") == "https://house.example:443"
     assert origin_of("http://127.0.0.1:8000/a") != origin_of("http://127.0.0.1:8001/a")
 

@@ -97,9 +97,11 @@ def test_the_database_itself_allows_only_one_active_purchase_of_a_fingerprint(da
     journal.claim(opening(), NO_LIMIT)
     with pytest.raises(Exception, match="UNIQUE"), database.begin() as connection:
         connection.execute(
-            text("INSERT INTO purchases SELECT 'another', fingerprint, active, state, owner, lease_until, realm, provider, "
-                 "operation, model, asked_model, profile, address, run, workflow, request, began, changed, job, result, "
-                 "estimate, cost, cost_source, error FROM purchases")
+            text(
+                "INSERT INTO purchases SELECT 'another', fingerprint, active, state, owner, lease_until, realm, provider, "
+                "operation, model, asked_model, profile, address, run, workflow, request, began, changed, job, result, "
+                "estimate, cost, cost_source, error FROM purchases"
+            )
         )
 
 
@@ -183,7 +185,14 @@ def test_only_what_others_left_open_is_an_orphan(journal, other):
 def test_the_longest_living_link_to_the_same_opaque_pixels_is_given(journal):
     def bought(fingerprint, url, until, **picture):
         claim = journal.claim(opening(fingerprint), NO_LIMIT).purchase
-        row = {"media_type": "image/png", "width": 1, "height": 1, "has_alpha": False, "revised_prompt": "", "digest": "d"}
+        row = {
+            "media_type": "image/png",
+            "width": 1,
+            "height": 1,
+            "has_alpha": False,
+            "revised_prompt": "",
+            "digest": "d",
+        }
         shown = StoredPicture(position=0, url=url, url_until=until, **{**row, "pixels": "p", **picture})
         journal.done(claim.id, RESULT, [shown])
 

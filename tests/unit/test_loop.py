@@ -5,6 +5,7 @@ import concurrent.futures
 import time
 
 import pytest
+
 from easel.nodes.hosted.engine.loop import LoopThread, look_until_done
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+
 from easel.nodes.hosted.openai import prices
 from easel.nodes.hosted.openai.requests import DallE2Generate, DallE3, Describe, GptImageGenerate, Moderate
 from support.openai_desk import plain

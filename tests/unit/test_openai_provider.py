@@ -6,6 +6,7 @@ import asyncio
 from pathlib import Path
 
 import pytest
+
 from easel.nodes import pictures
 from easel.nodes.hosted.engine.errors import (
     ContentRejected,

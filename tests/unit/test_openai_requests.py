@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 
 import pytest
+
 from easel.nodes.hosted.engine.errors import InputRefused
 from easel.nodes.hosted.openai.requests import (
     DallE2Edit,
@@ -82,7 +83,10 @@ def test_dalle_keeps_its_own_limits():
     for build, sentence in (
         (lambda: DallE3.build(prompt="x" * 4001), "4,001 characters, and dall-e-3 takes 4,000"),
         (lambda: DallE3.build(prompt="a cat", size="512x512"), "1024x1024, 1792x1024 and 1024x1792"),
-        (lambda: DallE2Edit.build(prompt="a cat", image=plain(64, 32), mask=right_half(64, 32)), "square pictures only"),
+        (
+            lambda: DallE2Edit.build(prompt="a cat", image=plain(64, 32), mask=right_half(64, 32)),
+            "square pictures only",
+        ),
         (lambda: DallE2Variations.build(image=plain(64, 32)), "64x32"),
         (lambda: DallE2Edit.build(prompt="x" * 1001, image=PICTURE, mask=MASK), "dall-e-2 takes 1,000"),
     ):

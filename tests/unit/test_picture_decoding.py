@@ -6,9 +6,10 @@ import zlib
 
 import numpy as np
 import pytest
+from PIL import Image, ImageCms, features
+
 from easel.nodes import pictures
 from easel.nodes.pictures import NotAPicture
-from PIL import Image, ImageCms, features
 
 needs_avif = pytest.mark.skipif(
     "avif" not in features.modules or not features.check("avif"), reason="this Pillow reads no AVIF"
@@ -92,9 +93,7 @@ def test_sixteen_bits_are_rounded_not_cut(channels):
     deep = np.random.default_rng(channels).integers(0, 65536, (6, 5, channels)).astype(np.uint16)
     deep[0, 0], deep[0, 1], deep[0, 2], deep[0, 3] = 65535, 0, 128, 129
     got = pictures.decode(png16(deep)).array
-    wanted = (
-        rounded(deep) if channels > 2 else np.dstack([rounded(deep[..., :1])] * 3 + [rounded(deep[..., 1:])])
-    )
+    wanted = rounded(deep) if channels > 2 else np.dstack([rounded(deep[..., :1])] * 3 + [rounded(deep[..., 1:])])
     assert np.array_equal(got, wanted)
     assert got[0, :4, 0].tolist() == [255, 0, 0, 1]
 
@@ -127,9 +126,7 @@ def test_an_animation_gives_its_first_picture():
     red, blue = Image.new("RGB", (8, 8), (255, 0, 0)), Image.new("RGB", (8, 8), (0, 0, 255))
     for kind in ("PNG", "GIF", "WEBP"):
         extra = {"lossless": True} if kind == "WEBP" else {}
-        got = pictures.decode(
-            file_of(red, kind, save_all=True, append_images=[blue], duration=100, **extra)
-        ).array
+        got = pictures.decode(file_of(red, kind, save_all=True, append_images=[blue], duration=100, **extra)).array
         assert got[..., :3].tolist() == [[[255, 0, 0]] * 8] * 8, kind
 
 
@@ -206,9 +203,7 @@ def profile(points, space=b"RGB "):
         tag = b"XYZ " + bytes(4) + struct.pack(">3i", *(round(v * 65536) for v in value)) if value else curve
         table += struct.pack(">4sII", name, at + len(body), len(tag))
         body += tag
-    head = (
-        struct.pack(">I4xI4s4s4s", at + len(body), 0x02100000, b"mntr", space, b"XYZ ") + bytes(12) + b"acsp"
-    )
+    head = struct.pack(">I4xI4s4s4s", at + len(body), 0x02100000, b"mntr", space, b"XYZ ") + bytes(12) + b"acsp"
     head = head.ljust(68, b"\x00") + struct.pack(">3i", 63190, 65536, 54061)
     return head.ljust(128, b"\x00") + struct.pack(">I", len(names)) + table + body
 
@@ -255,9 +250,7 @@ def test_srgb_itself_changes_nothing():
     assert np.array_equal(pictures.decode(data).array, noise(64, 64))
 
 
-@pytest.mark.parametrize(
-    "bad", [b"no profile", profile_with_gamma(1.0)[:200], profile_with_gamma(1.0, b"GRAY")]
-)
+@pytest.mark.parametrize("bad", [b"no profile", profile_with_gamma(1.0)[:200], profile_with_gamma(1.0, b"GRAY")])
 def test_a_profile_that_cannot_be_used_is_ignored(bad):
     data = file_of(Image.fromarray(noise()), "PNG", icc_profile=bad)
     assert np.array_equal(pictures.decode(data).array, noise())

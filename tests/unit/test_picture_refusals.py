@@ -5,11 +5,12 @@ import struct
 
 import numpy as np
 import pytest
-from easel.nodes import pictures
-from easel.nodes.pictures import NotAPicture
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageFile, features
+
+from easel.nodes import pictures
+from easel.nodes.pictures import NotAPicture
 
 needs_avif = pytest.mark.skipif(
     "avif" not in features.modules or not features.check("avif"), reason="this Pillow reads no AVIF"
@@ -38,9 +39,7 @@ def kinds_of_files():
     return made
 
 
-@pytest.mark.parametrize(
-    "lenient", [False, True], ids=["alone", "beside a pack that lets Pillow read cut files"]
-)
+@pytest.mark.parametrize("lenient", [False, True], ids=["alone", "beside a pack that lets Pillow read cut files"])
 @pytest.mark.parametrize("kind", kinds_of_files())
 def test_a_file_cut_anywhere_is_refused(kind, lenient, monkeypatch):
     monkeypatch.setattr(ImageFile, "LOAD_TRUNCATED_IMAGES", lenient)
@@ -107,9 +106,7 @@ def test_a_bomb_is_refused_before_a_pixel_is_decoded(monkeypatch):
         (webp, "16000x16000"),
         (jpeg, "40000x40000"),
     ]:
-        with pytest.raises(
-            NotAPicture, match=f"a picture of {words} pixels .* more than the 89,478,485 allowed"
-        ):
+        with pytest.raises(NotAPicture, match=f"a picture of {words} pixels .* more than the 89,478,485 allowed"):
             pictures.decode(bytes(data))
 
 
@@ -123,9 +120,7 @@ def test_limits_are_those_that_were_given(kind):
         pictures.decode(data, max_bytes=len(data) - 1)
 
 
-@pytest.mark.parametrize(
-    "settings_", [{"lossless": True}, {"quality": 80}, {"quality": 80, "exif": b"Exif\x00\x00"}]
-)
+@pytest.mark.parametrize("settings_", [{"lossless": True}, {"quality": 80}, {"quality": 80, "exif": b"Exif\x00\x00"}])
 def test_every_form_of_webp_tells_its_size_before_it_is_opened(settings_, monkeypatch):
     data = file_of(Image.new("RGB", (300, 20)), "WEBP", **settings_)
     assert pictures.decode(data, max_pixels=6000).width == 300

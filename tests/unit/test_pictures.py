@@ -6,11 +6,12 @@ import pickle
 
 import numpy as np
 import pytest
-from easel.nodes import pictures
-from easel.nodes.pictures import JPEG, PNG, WEBP, Mask, Pixels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
+from easel.nodes import pictures
+from easel.nodes.pictures import JPEG, PNG, WEBP, Mask, Pixels
 
 
 def noise(height=5, width=7, channels=3, seed=1):
@@ -152,9 +153,7 @@ def test_size_and_alpha_are_told():
 def test_each_polarity_marks_the_same_place():
     marked = np.array([[255, 0, 100]], np.uint8)
     mask = Mask(marked)
-    alpha, white, black = (
-        Image.open(io.BytesIO(data)) for data in (mask.as_alpha(), mask.as_white(), mask.as_black())
-    )
+    alpha, white, black = (Image.open(io.BytesIO(data)) for data in (mask.as_alpha(), mask.as_white(), mask.as_black()))
     assert (alpha.mode, white.mode, black.mode) == ("RGBA", "L", "L")
     assert np.asarray(alpha)[0].tolist() == [[255, 255, 255, 0], [255, 255, 255, 255], [255, 255, 255, 155]]
     assert np.asarray(white)[0].tolist() == [255, 0, 100]
@@ -220,10 +219,7 @@ def test_every_8_bit_value_survives_tensors_exactly():
 def test_values_are_rounded_and_clamped_never_cut():
     torch = pytest.importorskip("torch")
     values = torch.tensor([-1.0, 0.4 / 255, 0.6 / 255, 253.9 / 255, 1.0, 7.0, float("inf")])
-    assert (
-        pictures.from_tensor(values.reshape(1, 1, -1, 1))[0].array[0, :, 0].tolist()
-        == [0, 0, 1, 254] + [255] * 3
-    )
+    assert pictures.from_tensor(values.reshape(1, 1, -1, 1))[0].array[0, :, 0].tolist() == [0, 0, 1, 254] + [255] * 3
     assert pictures.masks_from_tensor(values[None])[0].array[0].tolist() == [0, 0, 1, 254] + [255] * 3
 
 

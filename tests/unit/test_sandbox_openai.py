@@ -75,9 +75,7 @@ def test_several_pictures_differ_and_so_do_two_purchases(official):
 
 @pytest.mark.parametrize("output_format", ["jpeg", "webp"])
 def test_other_formats(official, output_format):
-    result = official.images.generate(
-        model=FLARE, prompt="a star", output_format=output_format, output_compression=50
-    )
+    result = official.images.generate(model=FLARE, prompt="a star", output_format=output_format, output_compression=50)
     assert decoded(result)[0].format == output_format.upper()
 
 
@@ -194,9 +192,7 @@ BAD_GENERATIONS = [
 @pytest.mark.parametrize(("changes", "param", "code"), BAD_GENERATIONS)
 def test_a_wrong_generation_is_refused_and_says_where(official, changes, param, code):
     with pytest.raises(openai.BadRequestError) as caught:
-        official.post(
-            "/images/generations", body={"model": FLARE, "prompt": "a star", **changes}, cast_to=object
-        )
+        official.post("/images/generations", body={"model": FLARE, "prompt": "a star", **changes}, cast_to=object)
     assert (caught.value.body["param"], caught.value.code) == (param, code)
     specs.validator("openai", "error_response").validate({"error": caught.value.body})
 
@@ -255,9 +251,7 @@ async def posted(site, files, fields):
 
 
 def test_input_fidelity_is_for_1_5(official):
-    result = official.images.edit(
-        model="gpt-image-1.5", image=part(png()), prompt="a star", input_fidelity="high"
-    )
+    result = official.images.edit(model="gpt-image-1.5", image=part(png()), prompt="a star", input_fidelity="high")
     assert result.usage.input_tokens_details.image_tokens == 65 + 129 + 4096
 
 

@@ -34,9 +34,7 @@ def test_a_thousand_circles_are_as_many_as_fit():
     assert parse("99 red circles, 99 blue squares").things == (Thing("circle", "red", 24),)
 
 
-@pytest.mark.parametrize(
-    "words", ["red circle on a blue", "yellow triangle on a navy", "green square on a white"]
-)
+@pytest.mark.parametrize("words", ["red circle on a blue", "yellow triangle on a navy", "green square on a white"])
 @pytest.mark.parametrize("serial", [1, 2, 3])
 def test_what_is_painted_can_be_seen(words, serial):
     picture = paint(Order(f"a {words} background", 1024, 1024, serial, "gpt-image-2.5-flare", "low"))

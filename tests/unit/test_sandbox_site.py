@@ -158,9 +158,7 @@ def test_as_a_process_it_prints_its_address_and_leaves_a_log_when_killed(tmp_pat
         finally:
             process.kill()
     lines = [json.loads(line) for line in log.read_text("utf-8").splitlines()]
-    assert [(line["event"], line["submission"], line["prompt"]) for line in lines] == [
-        ("received", True, "a star")
-    ]
+    assert [(line["event"], line["submission"], line["prompt"]) for line in lines] == [("received", True, "a star")]
 
 
 def test_stopping_does_not_wait_for_slow_calls():

@@ -51,7 +51,9 @@ def test_a_change_counts_at_once(write, tmp_path):
     assert not Settings.load(tmp_path).sandbox
 
 
-@pytest.mark.parametrize("address", ["http://127.0.0.1:8000", "http://localhost/v1", "http://[::1]:9", "https://x.example"])
+@pytest.mark.parametrize(
+    "address", ["http://127.0.0.1:8000", "http://localhost/v1", "http://[::1]:9", "https://x.example"]
+)
 def test_plain_http_is_for_this_machine_only(write, address):
     assert write({"providers": {"house": {"base_url": address}}}).place_of("house", "", {}).base_url == address
 
@@ -80,7 +82,8 @@ def test_a_sandbox_is_on_this_machine(write, address):
 
 
 @pytest.mark.parametrize(
-    "broken", ["{", "[1]", '"text"', '{"budget": 5}', '{"budget": {"run": -1}}', '{"budget": {"day": "much"}}', "\udcff"]
+    "broken",
+    ["{", "[1]", '"text"', '{"budget": 5}', '{"budget": {"run": -1}}', '{"budget": {"day": "much"}}', "\udcff"],
 )
 def test_a_setting_that_cannot_be_understood_is_said(write, tmp_path, broken):
     with pytest.raises(SettingsBroken, match="settings cannot be used"):

@@ -78,9 +78,7 @@ def _answer(call: Call, job: Job, pictures: list[bytes]) -> dict[str, Any]:
 def _item(call: Call, job: Job, data: bytes) -> dict[str, str]:
     item = {"url": _link(call, job, data)} if job.links else {"b64_json": base64.b64encode(data).decode()}
     if job.model == "dall-e-3":
-        item["revised_prompt"] = (
-            f"{job.prompt.strip().rstrip('.')}, drawn with simple shapes and clear light."
-        )
+        item["revised_prompt"] = f"{job.prompt.strip().rstrip('.')}, drawn with simple shapes and clear light."
     return item
 
 

@@ -65,9 +65,7 @@ async def completions(call: Call) -> web.StreamResponse:
     return web.json_response(answer)
 
 
-async def _message(
-    call: Call, body: Mapping[str, Any], pictures: list[Image.Image]
-) -> tuple[dict[str, Any], str]:
+async def _message(call: Call, body: Mapping[str, Any], pictures: list[Image.Image]) -> tuple[dict[str, Any], str]:
     """The message and why it ended."""
     if call.fault.kind == "refuse_output":
         return {"role": "assistant", "content": None, "refusal": None}, "content_filter"

@@ -62,9 +62,7 @@ class Job:
     def usage(self, pictures: int, partials: int = 0) -> dict[str, Any]:
         """Tokens, as `usage` tells them."""
         text = models.text_tokens(self.prompt)
-        image = sum(
-            models.picture_tokens(one.size, high_fidelity=self.high_fidelity) for one in self.sent.pictures
-        )
+        image = sum(models.picture_tokens(one.size, high_fidelity=self.high_fidelity) for one in self.sent.pictures)
         each = GPT_IMAGE[self.model].output_tokens(self.size, self.quality)
         output = pictures * each + partials * models.PARTIAL_TOKENS
         return {

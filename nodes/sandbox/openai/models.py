@@ -103,9 +103,7 @@ DALLE: Mapping[str, LegacyModel] = {
             "hd": {(1024, 1024): 0.08, (1792, 1024): 0.12, (1024, 1792): 0.12},
         },
     ),
-    "dall-e-2": LegacyModel(
-        10, 1000, {"standard": {(256, 256): 0.016, (512, 512): 0.018, (1024, 1024): 0.02}}
-    ),
+    "dall-e-2": LegacyModel(10, 1000, {"standard": {(256, 256): 0.016, (512, 512): 0.018, (1024, 1024): 0.02}}),
 }
 
 RETIRED = frozenset({"dall-e-2", "dall-e-3", "gpt-image-1"})

@@ -110,9 +110,7 @@ def _json(call: Call) -> dict[str, Any]:
     try:
         body = json.loads(call.body)
     except ValueError as problem:
-        raise errors.invalid(
-            None, f"The body could not be read as JSON: {problem}", "invalid_json"
-        ) from problem
+        raise errors.invalid(None, f"The body could not be read as JSON: {problem}", "invalid_json") from problem
     if not isinstance(body, dict):
         raise errors.invalid(None, "The body must be a JSON object.", "invalid_json")
     return body
