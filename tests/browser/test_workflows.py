@@ -45,11 +45,10 @@ def test_a_template_opened_by_a_click_runs(editor, name):
     assert editor.widget_values() == kept
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_the_editor_exports_it_to_its_api_form(editor, name):
-    editor.load(read(WORKFLOWS / f"{name}.json"))
-
-    assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json")
+def test_the_editor_exports_each_to_its_api_form(editor):
+    for name in NAMES:
+        editor.load(read(WORKFLOWS / f"{name}.json"))
+        assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json"), name
 
 
 def test_every_workflow_has_its_api_form_and_its_picture():

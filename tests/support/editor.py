@@ -102,9 +102,10 @@ class Editor:
         self.page.wait_for_function("() => app.graph.nodes.length === 1")
 
     def open_help(self) -> None:
-        """Select the only node and press its info button."""
+        """Select the only node and press its info button, from far enough away to have all of it in view."""
         self.page.evaluate(
-            "() => { const [node] = app.graph.nodes; app.canvas.selectNode(node); app.canvas.centerOnNode(node) }"
+            "() => { const [node] = app.graph.nodes; app.canvas.ds.scale = 0.5;"
+            " app.canvas.selectNode(node); app.canvas.centerOnNode(node) }"
         )
         self.page.get_by_test_id("info-button").click()
 

@@ -140,6 +140,15 @@ def test_the_file_is_whole_at_every_moment_and_no_key_is_lost(keys, tmp_path):
     assert [entry.name for entry in path.parent.iterdir()] == ["keys.json"]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere an open file cannot be replaced")
+def test_who_reads_while_a_key_is_written_reads_the_old_file_to_its_end(keys, tmp_path):
+    keys.keep(HOUSE, HOUSE.address, KEY)
+    with (tmp_path / "state" / "keys.json").open() as reading:
+        keys.keep(HOUSE, HOUSE.address, OTHER)
+        assert json.load(reading)["house"]["default"]["key"] == KEY
+    assert find(keys) == OTHER
+
+
 def test_a_broken_file_is_said_and_never_overwritten(keys, tmp_path):
     keys.keep(HOUSE, HOUSE.address, KEY)
     path = tmp_path / "state" / "keys.json"
