@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Locator, Page
+from playwright.sync_api import Browser, Locator, Page, TimeoutError
 
 from support.comfy import ComfyServer
 
@@ -39,8 +39,12 @@ class Editor:
         self.page.wait_for_timeout(2000)
         self.page.keyboard.press("Escape")
         self.page.evaluate(HEAR_RUNS)
-        self.page.evaluate("() => app.graph.clear()")
+        self.clear()
         return self
+
+    def clear(self) -> None:
+        """Empty the graph."""
+        self.page.evaluate("() => app.graph.clear()")
 
     def close(self) -> None:
         self.page.context.close()
@@ -90,7 +94,15 @@ class Editor:
         self.page.wait_for_timeout(1000)
 
     def drop(self, node_class: str) -> None:
-        """Find a node by the search and put it on the canvas."""
+        """Find a node by the search and put it on the canvas; on a page loaded anew where a slow one lost the keys."""
+        for _ in range(2):
+            try:
+                return self._drop(node_class)
+            except TimeoutError:
+                self.open()
+        self._drop(node_class)
+
+    def _drop(self, node_class: str) -> None:
         self.page.mouse.dblclick(800, 480)
         self.page.wait_for_timeout(800)
         self.page.keyboard.type(node_class)
@@ -99,7 +111,7 @@ class Editor:
         self.page.wait_for_timeout(600)
         # The newest editor lets the node hang on the pointer until the next click.
         self.page.mouse.click(830, 500)
-        self.page.wait_for_function("() => app.graph.nodes.length === 1")
+        self.page.wait_for_function("() => app.graph.nodes.length === 1", timeout=5000)
 
     def open_help(self) -> None:
         """Select the only node and press its info button, from far enough away to have all of it in view."""

@@ -28,6 +28,11 @@ class EaselError(Exception):
     provider's support asks for. ``str(error)`` joins what is there.
     """
 
+    def __init_subclass__(cls, **options: object) -> None:
+        super().__init_subclass__(**options)
+        # The host shows the type with its module, and for a pack that is a path on the user's disk.
+        cls.__module__ = "easel"
+
     charge: Charge = "none"
     retryable: bool = False
     retry_after: float | None = None
