@@ -57,7 +57,8 @@ def describe(seen: Seen) -> str:
     else:
         first = f"A picture that is mostly {' and '.join(colours[:2]) or 'empty'}."
     told = [f"{name} ({share:.0%})" for name, share in seen.colours[:4]]
-    form = "square" if seen.width == seen.height else "wide" if seen.width > seen.height else "tall"
+    # Not "square": the description may come back as a prompt, and squares are drawn.
+    form = "even-sided" if seen.width == seen.height else "wide" if seen.width > seen.height else "tall"
     size = f"It is {form}, {seen.width} by {seen.height} pixels"
     shown = f", and shows {', '.join(told)}" if told else ""
     clear = f" {seen.clear:.0%} of it is transparent." if seen.clear >= 0.01 else ""
