@@ -38,7 +38,7 @@ def test_a_thousand_circles_are_as_many_as_fit():
 @pytest.mark.parametrize("serial", [1, 2, 3])
 def test_what_is_painted_can_be_seen(words, serial):
     picture = paint(Order(f"a {words} background", 1024, 1024, serial, "gpt-image-2.5-flare", "low"))
-    assert sight.describe(sight.look(picture)).startswith(f"A {words} background. It is square, 1024 by 1024")
+    assert sight.describe(sight.look(picture)).startswith(f"A {words} background. It is even-sided, 1024 by 1024")
 
 
 def test_an_equal_order_gives_an_equal_picture_and_another_serial_another():
