@@ -164,7 +164,7 @@ class QueueHouse:
         if isinstance(fault, tuple) and fault[0] == "to":
             raise web.HTTPFound(fault[1])
         refusal = _refusal(fault)
-        return refusal or web.Response(body=data, content_type="image/png")
+        return web.Response(body=data, content_type="image/png") if refusal is None else refusal
 
     # What is behind them.
 

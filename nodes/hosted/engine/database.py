@@ -7,8 +7,8 @@ from typing import Any
 
 from alembic import command
 from alembic.config import Config
+from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy import Engine as Database
-from sqlalchemy import create_engine, event, make_url, text
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_MS = 30_000
@@ -43,12 +43,17 @@ def _begin_sqlite(connection: Any) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def take_turns(connection: Connection, what: str) -> None:
+    """Let one transaction at a time do ``what`` from here to its end. SQLite's transactions take turns as they begin."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_advisory_xact_lock(hashtext(:what))"), {"what": what})
+
+
 def _migrate(database: Database) -> None:
     config = Config()
     config.set_main_option("script_location", str(_MIGRATIONS).replace("%", "%%"))
     with database.begin() as connection:
-        if database.dialect.name == "postgresql":
-            # Several machines of a fleet may start at once; the lock ends with the transaction.
-            connection.execute(text("SELECT pg_advisory_xact_lock(hashtext('easel-schema'))"))
+        # Several machines of a fleet may start at once.
+        take_turns(connection, "easel-schema")
         config.attributes["connection"] = connection
         command.upgrade(config, "head")

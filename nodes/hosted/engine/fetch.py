@@ -51,6 +51,9 @@ def check_link(url: URL) -> None:
     try:
         address = ipaddress.ip_address(url.host)
     except ValueError:
+        if url.host.replace(".", "").isdigit():
+            # "127.1" is an address to a socket, and older aiohttps hand it over without asking the resolver.
+            raise _no_address() from None
         return
     if not address.is_global:
         raise _inside()

@@ -14,6 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from . import budget
+from .database import take_turns
 from .owner import LEASE_SECONDS
 from .settings import Budget
 from .tables import ACTIVE, Charge, Purchase, StoredPicture
@@ -75,6 +76,8 @@ class Journal:
             return Claim("theirs", theirs)
 
     def _claim(self, session: Session, opening: Opening, limits: Budget) -> Claim:
+        # Two claims that read the same sums at once could pass a limit together.
+        take_turns(session.connection(), "easel-claim")
         under_way = session.scalars(select(Purchase).where(Purchase.active == opening.fingerprint)).one_or_none()
         if under_way is not None:
             return Claim("theirs", under_way)

@@ -6,7 +6,7 @@ import hashlib
 import os
 import secrets
 
-import fsspec
+from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
 
@@ -14,7 +14,7 @@ class Store:
     """A content-addressed folder. A file is whole or absent: written aside, synced, then renamed."""
 
     def __init__(self, url: str) -> None:
-        self._files, root = fsspec.url_to_fs(url)
+        self._files, root = url_to_fs(url)
         self._root = root.rstrip("/")
         self._is_local = isinstance(self._files, LocalFileSystem)
 
