@@ -188,6 +188,17 @@ def test_stop_is_felt_at_once_and_what_was_paid_for_is_kept(shop, sandbox):
     assert prompt_id
 
 
+def test_progress_and_unfinished_pictures_are_shown_on_the_node(shop, sandbox):
+    with EventListener(shop.url) as events:
+        entry = shop.wait(shop.post_prompt(one(partial_images=2), events.client_id))
+        assert failures(entry) == []
+        # The host's binary frames begin with their kind: 3 is text on a node, 1 and 4 are pictures.
+        kinds = [int.from_bytes(event.data[:4], "big") for event in events.of_type("binary")]
+        texts = b" ".join(event.data for event in events.of_type("binary"))
+    assert {1, 4} & set(kinds)
+    assert b"sent to OpenAI" in texts and b"unfinished picture" in texts
+
+
 def test_a_failing_sibling_stops_no_purchase(shop, sandbox):
     shop.run(one("warm up"))
     sandbox.latency(1.5)
