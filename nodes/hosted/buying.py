@@ -15,10 +15,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from .. import host, new_providers, pictures
+from .engine.account import Account
 from .engine.errors import ContentRejected, EaselError, ModelRetired
 from .engine.money import dollars
 from .engine.outcome import Delivered, Facts, Outcome
-from .engine.provider import Account, Progress
+from .engine.provider import Progress
 from .engine.request import Request
 
 if TYPE_CHECKING:

@@ -13,11 +13,12 @@ import aiohttp
 
 from easel.nodes import pictures
 from easel.nodes.hosted.engine import errors
+from easel.nodes.hosted.engine.account import Account
 from easel.nodes.hosted.engine.engine import Engine, Order
 from easel.nodes.hosted.engine.inputs import Picture
 from easel.nodes.hosted.engine.outcome import Facts
 from easel.nodes.hosted.engine.owner import this_process
-from easel.nodes.hosted.engine.provider import Account, Inline, Job, Link, Progress, Refused, Result
+from easel.nodes.hosted.engine.provider import Inline, Job, Link, Progress, Refused, Result
 from easel.nodes.hosted.engine.request import Request
 
 KEY = "hk-a-key-that-nobody-may-ever-see"

@@ -9,9 +9,9 @@ import threading
 
 import pytest
 
+from easel.nodes.hosted.engine.account import Account
 from easel.nodes.hosted.engine.errors import InvalidKey, MissingKey
 from easel.nodes.hosted.engine.keys import KeyFileBroken, Keyring, KeyState, host_of
-from easel.nodes.hosted.engine.provider import Account
 
 HOUSE = Account("house", "The House", "https://api.house.example", "HOUSE_API_KEY")
 KEY, OTHER, THIRD = "hk-first-000111222", "hk-other-333444555", "hk-third-666777888"

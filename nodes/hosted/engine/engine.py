@@ -17,6 +17,7 @@ from typing import Any, Literal
 
 import aiohttp
 
+from .account import Account
 from .database import open_database, sqlite_url
 from .errors import EaselError, ResultLost, Stopped, TimedOut
 from .fetch import Downloader
@@ -28,7 +29,7 @@ from .loop import LoopThread, look_until_done
 from .money import to_micros
 from .outcome import Facts, Outcome, record_of
 from .owner import this_process
-from .provider import Account, Progress, Provider
+from .provider import Progress, Provider
 from .purchase import Steps
 from .recovery import RESUMED, beat, orphans, settle
 from .request import Request

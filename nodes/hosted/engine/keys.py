@@ -21,7 +21,7 @@ from .errors import EaselError, InvalidKey, MissingKey
 from .files import write_private
 
 if TYPE_CHECKING:
-    from .provider import Account
+    from .account import Account
 
 DEFAULT_PROFILE = "default"
 _PROFILE = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")

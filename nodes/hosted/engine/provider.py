@@ -9,6 +9,7 @@ from typing import Any, Protocol
 
 import aiohttp
 
+from .account import Account
 from .errors import EaselError
 from .inputs import InputPicture
 from .keys import Key
@@ -94,22 +95,6 @@ class Call:
     """A link of this same provider to these very pixels, still alive; None where an upload is needed."""
     options: dict[str, str] = field(default_factory=dict)
     """What the operator configured for this provider beside its address (an API version, say)."""
-
-
-@dataclass(frozen=True)
-class Account:
-    """How a provider is reached and paid: its name, label, address and the usual name of its key."""
-
-    name: str
-    label: str
-    address: str
-    key_variable: str
-    address_variable: str = ""
-    keyless: bool = False
-    concurrency: int = 16
-    """How many requests may be in flight before the provider is known to throttle."""
-    patience: float = 900.0
-    """Seconds after which a job that is not done is reported as timed out (and can be resumed)."""
 
 
 class Provider(Protocol):

@@ -11,9 +11,10 @@ from collections import OrderedDict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from ..engine.account import Account
 from ..engine.errors import ContentRejected, EaselError, ProviderDown, ResultLost
 from ..engine.inputs import InputPicture
-from ..engine.provider import Account, Call, Inline, Job, Link, Progress, Refused, Result
+from ..engine.provider import Call, Inline, Job, Link, Progress, Refused, Result
 from ..engine.request import Request
 from . import prices, refusals
 from .requests import (

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Any, TypedDict
 
+from ..engine.account import Account
 from ..engine.errors import (
     ContentRejected,
     EaselError,
@@ -22,7 +23,6 @@ from ..engine.errors import (
     Stage,
     TimedOut,
 )
-from ..engine.provider import Account
 from ..engine.request import Request
 
 _CONTENT = {"moderation_blocked", "content_policy_violation", "content_filter", "contentFilter"}

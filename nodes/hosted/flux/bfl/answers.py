@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 from urllib.parse import urlsplit
 
+from ...engine.account import Account
 from ...engine.errors import (
     ContentRejected,
     EaselError,
@@ -24,7 +25,7 @@ from ...engine.errors import (
     Stage,
 )
 from ...engine.fetch import origin_of
-from ...engine.provider import Account, Job, Link, Progress, Result
+from ...engine.provider import Job, Link, Progress, Result
 from ...engine.request import Request
 
 ACCOUNT = Account(
