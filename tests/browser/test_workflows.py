@@ -3,11 +3,11 @@
 import json
 from pathlib import Path
 
-import pytest
 from PIL import Image
 
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
+ALL_SHOWN = "app.graph.nodes.filter((n) => n.type === 'EaselSavePictures').every((n) => n.imgs?.[0]?.naturalWidth > 0)"
 
 
 def read(path: Path):
@@ -27,22 +27,23 @@ def test_the_template_browser_shows_them_with_their_pictures(editor, tmp_path):
     editor.screenshot(tmp_path / "templates.png")
 
 
-@pytest.mark.parametrize("name", NAMES)
-def test_a_template_opened_by_a_click_runs(editor, name):
-    editor.open_template(name)
+def test_each_template_opened_by_a_click_runs(editor):
+    # One page for all: loading it takes longer than a run.
+    for name in NAMES:
+        editor.clear()
+        editor.open_template(name)
 
-    ended = editor.run()
+        ended = editor.run()
 
-    assert ended["name"] == "execution_success", ended
-    entry = editor.server.wait(ended["prompt_id"])
-    saved = editor.server.saved(entry)
-    assert saved and all(Image.open(path).width >= 1024 for path in saved)
-    shown = "app.graph.nodes.filter((n) => n.type === 'EaselSavePictures').every((n) => n.imgs?.[0]?.naturalWidth > 0)"
-    editor.page.wait_for_function(f"() => {shown}")
-    # What a run shows on its nodes belongs to that run.
-    assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json")
-    kept = {str(node["id"]): node.get("widgets_values") for node in read(WORKFLOWS / f"{name}.json")["nodes"]}
-    assert editor.widget_values() == kept
+        assert ended["name"] == "execution_success", (name, ended)
+        entry = editor.server.wait(ended["prompt_id"])
+        saved = editor.server.saved(entry)
+        assert saved and all(Image.open(path).width >= 1024 for path in saved), name
+        editor.page.wait_for_function(f"() => {ALL_SHOWN}")
+        # What a run shows on its nodes belongs to that run.
+        assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json"), name
+        kept = {str(node["id"]): node.get("widgets_values") for node in read(WORKFLOWS / f"{name}.json")["nodes"]}
+        assert editor.widget_values() == kept, name
 
 
 def test_the_editor_exports_each_to_its_api_form(editor):
