@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from decimal import Decimal
 from pathlib import Path
 
@@ -25,7 +24,7 @@ BFL = OFFERS["bfl"]
 GENERATORS = list(FluxGenerate.offers())
 SIZED = [name for name in GENERATORS if BFL[name].sides]
 # A folder with the providers' own specifications, where there is one: newer than what is shipped, perhaps.
-PUBLISHED = Path(os.environ.get("EASEL_TEST_SPECS", "none")) / "bfl.json"
+PUBLISHED = Path(__file__).resolve().parents[3] / "shared/wire/specs/bfl.json"
 
 
 def asked(model: str = "flux-2-pro", **changes):
