@@ -6,7 +6,7 @@ import datetime as dt
 import hashlib
 import json
 import secrets
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 from typing_extensions import Self
@@ -15,8 +15,6 @@ from .errors import InputRefused
 
 RANDOM_SEED = -1
 """A seed of -1 asks for one to be drawn."""
-
-OnRefusal = Literal["raise", "block", "second model"]
 
 
 class Request(BaseModel):
@@ -77,11 +75,6 @@ class Request(BaseModel):
     def with_model(self, model: str) -> Request:
         """The same wish for another model. Raises :class:`InputRefused` where that model cannot take it."""
         return self.build(**{**{name: getattr(self, name) for name in type(self).model_fields}, "model": model})
-
-    @property
-    def count(self) -> int:
-        """How many pictures are asked for."""
-        return int(getattr(self, "n", 1) or 1)
 
     @property
     def summary(self) -> str:
