@@ -84,7 +84,7 @@ class QueueProvider:
         return answer["cancelled"]
 
     def estimate(self, request):
-        return None if self.price is None else self.price * request.count
+        return None if self.price is None else self.price * request.n
 
     def explain(self, error, request):
         if isinstance(error, Answered):
