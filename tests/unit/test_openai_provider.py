@@ -95,7 +95,8 @@ async def test_other_formats_and_their_compression(desk, output_format):
     assert outcome.pictures[0].media_type == f"image/{output_format}"
 
 
-async def test_partial_pictures_are_shown_on_the_way(desk):
+async def test_partial_pictures_are_shown_on_the_way(desk, sandbox):
+    sandbox.latency(0.6)
     outcome = await desk.buy(asked(partial_images=2))
     assert len(outcome.pictures) == 1
     partial = next(look.partial for look in reversed(desk.looks) if look.partial)

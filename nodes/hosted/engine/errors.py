@@ -177,9 +177,15 @@ class ResultLost(EaselError):
     charge: Charge = "charged"
 
     def __init__(
-        self, sentence: str, *, resumable: bool = False, words: str = "", request_id: str | None = None
+        self,
+        sentence: str,
+        *,
+        resumable: bool = False,
+        words: str = "",
+        request_id: str | None = None,
+        charge: Charge | None = None,
     ) -> None:
-        super().__init__(sentence, words=words, request_id=request_id)
+        super().__init__(sentence, words=words, request_id=request_id, charge=charge)
         self.resumable = resumable
 
 

@@ -113,6 +113,8 @@ async def _stream(call: Call, job: Job) -> web.StreamResponse:
             rough = await asyncio.to_thread(_rough, job, picture, index)
             event = {"type": f"{name}.partial_image", "partial_image_index": index, **_event(job, rough)}
             await _send(call, response, event)
+            # What a call takes is spread over what it shows on the way.
+            await asyncio.sleep(call.state.latency / (partials + 1))
         if call.fault.kind == "cut_stream":
             return response
         data = await asyncio.to_thread(_encoded, job, picture)

@@ -9,22 +9,10 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
+from ...engine import wire
 from ...engine.account import Account
-from ...engine.errors import (
-    ContentRejected,
-    EaselError,
-    InputRefused,
-    InvalidKey,
-    ModelRetired,
-    ProviderDown,
-    QuotaExhausted,
-    RateLimited,
-    ResultLost,
-    Stage,
-)
-from ...engine.fetch import origin_of
+from ...engine.errors import ContentRejected, EaselError, ProviderDown, ResultLost, Stage
 from ...engine.provider import Job, Link, Progress, Result
 from ...engine.request import Request
 
@@ -68,17 +56,8 @@ def job_of(answer: Mapping[str, Any], request: Request, address: str) -> Job:
 
 
 def check_polling_url(url: str, address: str, task: str) -> None:
-    """Raises :class:`ResultLost` unless the key may go to ``url``: https at bfl.ai, or where the request itself went."""
-    if origin_of(url) == origin_of(address):
-        return
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    if parts.scheme != "https" or parts.netloc.lower() != host or not (host == _HOST or host.endswith(f".{_HOST}")):
-        raise ResultLost(
-            f"{_LABEL} took the request, and the address to ask for the result is not one of its own ({host}), so Easel "
-            f"did not send your key there.",
-            request_id=task,
-        )
+    """Raises :class:`ResultLost` unless the key may go to ``url``."""
+    wire.check_address(url, address, (_HOST,), ACCOUNT, task)
 
 
 def told_of(job: Job, answer: Mapping[str, Any]) -> Job | Result:
@@ -103,57 +82,19 @@ def told_of(job: Job, answer: Mapping[str, Any]) -> Job | Result:
             request_id=task,
         )
     if status == "Error":
-        failed = ResultLost(
+        raise ResultLost(
             f"{_LABEL} failed while it made this picture. Run again to retry.",
             words=_reasons(answer.get("details")) or _reasons(answer.get("result")),
             request_id=task,
+            charge="unsure",
         )
-        failed.charge = "unsure"
-        raise failed
     return Job(job.handle, Progress(status.lower(), _fraction(answer.get("progress"))), _POLL_EVERY)
 
 
-def refusal(status: int, body: Any, headers: Mapping[str, str], request: Request | None) -> EaselError:
+def refusal(answer: wire.Answer, request: Request | None) -> EaselError:
     """The error that an HTTP status other than 200 means."""
-    words, name = _detail(body)
-    asked = f" ({request.summary})" if request else ""
-    retry_after = _seconds(headers.get("Retry-After"))
-    if status == 429:
-        return RateLimited(f"Too many tasks are under way at {_LABEL}.", retry_after=retry_after, words=words)
-    if status == 503:
-        return ProviderDown(
-            f"{_LABEL} is over capacity right now.", retryable=True, retry_after=retry_after, words=words
-        )
-    if status == 402:
-        return QuotaExhausted(
-            f"The {_LABEL} account has no credits left. Add some at {_LABEL} and run again: what is done already is kept.",
-            words=words,
-        )
-    if status in (401, 403):
-        return InvalidKey(
-            f"{_LABEL} does not accept the key. Set {ACCOUNT.key_variable} or save a new key in Easel's key settings.",
-            words=words,
-        )
-    if status == 404:
-        model = request.model if request else "This model"
-        return ModelRetired(f"{model} is not there any more at {_LABEL}.", input_name="model", words=words)
-    if status == 413:
-        return InputRefused(f"The input pictures are larger than {_LABEL} takes: scale them down.", words=words)
-    if status in (400, 422):
-        at = f" because of {name}" if name else ""
-        return InputRefused(f"{_LABEL} refused the request{at}{asked}.", input_name=name, words=words)
-    return ProviderDown(
-        f"{_LABEL} failed while it took this request (HTTP {status}{asked}). It was not sent again; run again to retry.",
-        words=words,
-    )
-
-
-def not_the_api() -> ProviderDown:
-    """An answer that is no JSON object."""
-    return ProviderDown(
-        f"{_LABEL}'s address answered with something that is not its API (a proxy or log-in page, perhaps). Check the "
-        f"network and the base URL that is set for it."
-    )
+    words, field = _detail(answer.body)
+    return wire.refusal(answer, ACCOUNT, request, words=words, field=field)
 
 
 def _result(job: Job, result: Any) -> Result:
@@ -193,8 +134,3 @@ def _detail(body: Any) -> tuple[str, str]:
 def _fraction(progress: Any) -> float | None:
     is_share = isinstance(progress, (int, float)) and math.isfinite(progress) and 0 <= progress <= 1
     return float(progress) if is_share else None
-
-
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; BFL documents none, so a date in it is left to our own backoff."""
-    return float(header) if header and header.replace(".", "", 1).isdecimal() else None
