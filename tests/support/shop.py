@@ -8,6 +8,7 @@ import json
 import sqlite3
 import time
 from decimal import Decimal
+from typing import ClassVar
 
 import aiohttp
 
@@ -31,7 +32,7 @@ DEAD = f"{this_process().rsplit('/', 2)[0]}/999999999/1.00"
 class Wish(Request):
     """Bought from the queue."""
 
-    provider = "queue"
+    provider: ClassVar[str] = "queue"
     operation = "draw"
     max_seed = 4_294_967_295
 
@@ -45,7 +46,7 @@ class Wish(Request):
 class CounterWish(Wish):
     """The same, bought over the counter: the picture comes with the answer."""
 
-    provider = "counter"
+    provider: ClassVar[str] = "counter"
 
 
 class QueueProvider:

@@ -11,12 +11,14 @@ from support.pack import ROOT
 NODES = ROOT / "nodes"
 HOSTED = NODES / "hosted"
 ENGINE = "nodes.hosted.engine"
+PLATFORMS = "nodes.hosted.platforms"
 PICTURES = ("nodes.pictures", "nodes.picture_")
 HOST_MODULES = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "nodes"}
 MAY_SPEAK_COMFY_API = [NODES / "__init__.py", NODES / "extension.py", HOSTED / "schema.py", HOSTED / "sockets.py"]
 
 FILES = sorted(path for path in NODES.rglob("*.py") if "__pycache__" not in path.parts)
-FAMILIES = sorted(path for path in HOSTED.iterdir() if path.is_dir() and path.name not in ("engine", "__pycache__"))
+SHARED_ROOMS = ("engine", "platforms", "__pycache__")
+FAMILIES = sorted(path for path in HOSTED.iterdir() if path.is_dir() and path.name not in SHARED_ROOMS)
 FAMILY_FILES = [path for family in FAMILIES for path in sorted(family.rglob("*.py"))]
 
 
@@ -82,6 +84,11 @@ def test_the_engine_imports_nothing_else_of_ours(path):
     assert [name for name in ours(path) if not within(name, ENGINE)] == []
 
 
+@shown([path for path in FILES if HOSTED / "platforms" in path.parents])
+def test_the_platforms_know_the_engine_and_no_family(path):
+    assert [name for name in ours(path) if not within(name, ENGINE, PLATFORMS)] == []
+
+
 @shown(FAMILY_FILES)
 def test_no_family_imports_another(path):
     own = next(family for family in FAMILIES if family in path.parents)
@@ -90,9 +97,9 @@ def test_no_family_imports_another(path):
 
 
 @shown([path for path in FAMILY_FILES if not is_for_the_editor(path)])
-def test_a_family_s_wire_knows_its_own_room_and_the_engine(path):
+def test_a_family_s_wire_knows_its_own_room_the_platforms_and_the_engine(path):
     own = next(name_of(family / "__init__.py") for family in FAMILIES if family in path.parents)
-    assert [name for name in ours(path) if not within(name, own, ENGINE)] == []
+    assert [name for name in ours(path) if not within(name, own, ENGINE, PLATFORMS)] == []
     assert [name for name in ours(path) if within(name, f"{own}.nodes")] == []
 
 
@@ -100,7 +107,7 @@ def test_a_family_s_wire_knows_its_own_room_and_the_engine(path):
 def test_a_family_s_nodes_know_their_own_room_and_what_all_share(path):
     own = next(name_of(family / "__init__.py") for family in FAMILIES if family in path.parents)
     shared = [name_of(other) for other in HOSTED.glob("*.py") if other.name != "__init__.py"]
-    allowed = (own, ENGINE, "nodes.host", *shared)
+    allowed = (own, ENGINE, PLATFORMS, "nodes.host", *shared)
     assert [name for name in ours(path) if not within(name, *allowed) and not name.startswith(PICTURES)] == []
 
 

@@ -1,6 +1,7 @@
 """Requests: refused before they cost, and known again by their fingerprint."""
 
 import math
+from typing import ClassVar
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ from easel.nodes.hosted.engine.request import Request
 
 
 class Drawing(Request):
-    provider = "studio"
+    provider: ClassVar[str] = "studio"
     operation = "draw"
     max_seed = 999
 

@@ -40,8 +40,8 @@ class Delivery:
             await self._keep(picture.data) if isinstance(picture, Inline) else None for picture in result.pictures
         ]
         kept = result_json(result, digests, self.purchase.request, time.time())
-        all_refused = bool(result.refused) and not result.pictures
-        cost = to_micros(result.cost_usd) if result.cost_usd is not None else 0 if all_refused else None
+        is_free = bool(result.refused) and not result.pictures and not result.bills_refusals
+        cost = to_micros(result.cost_usd) if result.cost_usd is not None else 0 if is_free else None
         source: Source = "estimated" if result.cost_usd is None else "reported"
         ready = self.tools.journal.ready
         self.purchase = await self.tools.in_order(ready, self.purchase.id, kept, cost, source)

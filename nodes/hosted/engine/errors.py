@@ -94,9 +94,17 @@ class InvalidKey(EaselError):
 class InputRefused(EaselError):
     """A value is not one that the model takes: names the input and what is allowed."""
 
-    def __init__(self, sentence: str, *, input_name: str = "", words: str = "", request_id: str | None = None) -> None:
+    def __init__(
+        self,
+        sentence: str,
+        *,
+        input_name: str = "",
+        words: str = "",
+        request_id: str | None = None,
+        charge: Charge = "none",
+    ) -> None:
         self.input_name = input_name
-        super().__init__(sentence, words=words, request_id=request_id)
+        super().__init__(sentence, words=words, request_id=request_id, charge=charge)
 
 
 class ModelRetired(InputRefused):

@@ -65,6 +65,8 @@ class Result:
     """What else the provider said (usage, scores), as plain JSON."""
     cost_usd: Decimal | None = None
     """The price as the provider reports it; None where it says nothing."""
+    bills_refusals: bool = False
+    """Whether the request is charged as estimated even where every picture was held back."""
     request_id: str | None = None
     seed: int | None = None
     """The seed that was really used, where the provider tells."""

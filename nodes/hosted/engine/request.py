@@ -20,20 +20,24 @@ RANDOM_SEED = -1
 class Request(BaseModel):
     """Base of every provider's typed requests.
 
-    A subclass names its ``provider`` and ``operation``, declares each parameter with range and default, and sets
+    A subclass names its ``operation`` and its ``provider`` (or tells that from its fields), declares each parameter with range and default, and sets
     ``max_seed`` where the provider takes a ``seed`` field. A parameter that is None is not sent and does not count
     in the fingerprint, so a parameter added later leaves old fingerprints as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)
 
-    provider: ClassVar[str]
     operation: ClassVar[str]
     max_seed: ClassVar[int | None] = None
 
     model: str
     take: int = 0
     """Asks for another picture of the same request, where the provider has no seed."""
+
+    @property
+    def provider(self) -> str:
+        """The name of the account this is bought from."""
+        raise NotImplementedError(f"{type(self).__name__} names no provider")
 
     @classmethod
     def build(cls, **values: Any) -> Self:

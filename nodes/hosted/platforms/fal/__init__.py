@@ -1,0 +1,1 @@
+"""fal: every endpoint stands behind one queue."""

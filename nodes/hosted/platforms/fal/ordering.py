@@ -1,0 +1,14 @@
+"""How a family's request becomes an order at fal: each family registers a writer for its own requests."""
+
+from __future__ import annotations
+
+import functools
+
+from ...engine.request import Request
+from ..orders import Order
+
+
+@functools.singledispatch
+def order_of(request: Request) -> Order:
+    """The order that ``request`` means; its model is the endpoint's id, such as ``fal-ai/flux/dev``."""
+    raise TypeError(f"fal is not asked for {type(request).__name__}")

@@ -1,0 +1,1 @@
+"""Replicate: every model is a prediction that is begun, polled and fetched."""

@@ -1,0 +1,145 @@
+"""What Replicate's answers mean: a job, a result, or one of our errors, with Replicate's own words and the job's id.
+
+Source: Replicate's OpenAPI of April 2026; the failures' texts as users report them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from ...engine import wire
+from ...engine.account import Account
+from ...engine.errors import ContentRejected, EaselError, InputRefused, ModelRetired, ResultLost, Stage
+from ...engine.provider import Inline, Job, Link, Progress, Refused, Result
+from ...engine.request import Request
+from ..files import from_data_uri, is_picture_link
+from .client import CANCELED
+
+if TYPE_CHECKING:
+    from replicate.prediction import Prediction
+
+ACCOUNT = Account(
+    name="replicate",
+    label="Replicate",
+    address="https://api.replicate.com",
+    key_variable="REPLICATE_API_TOKEN",
+    address_variable="REPLICATE_BASE_URL",
+)
+
+_LABEL = ACCOUNT.label
+_LINK_LIFETIME = 3600.0
+"""Seconds after which Replicate deletes what a prediction was given and gave."""
+POLL_EVERY = 0.5
+_REFUSALS: tuple[tuple[str, Stage], ...] = (
+    ("nsfw", "output"),
+    ("flagged as sensitive", "input"),
+    ("(e005)", "input"),
+    ("request moderated", "input"),
+    ("content moderated", "output"),
+    ("safety checks", "output"),
+    ("is_image_safe", "output"),
+)
+"""What a failure's text says where a content filter was at work, and at which stage."""
+_TOO_LARGE = ("cuda out of memory", "(e1001)")
+_RESETS_IN = re.compile(r"resets in ~?(\d+(?:\.\d+)?)\s*s")
+
+
+def told_of(prediction: Prediction, handle: Mapping[str, Any]) -> Job | Result:
+    """What a look told: still under way, or the result. Raises one of our errors where it ended without one."""
+    if prediction.status == "succeeded":
+        return _result(prediction, handle)
+    if prediction.status == "failed":
+        raise _failure(prediction.error or "", prediction.id)
+    if prediction.status == CANCELED:
+        raise ResultLost(
+            f"The job was cancelled at {_LABEL} before it was done. Run again to buy it anew.",
+            request_id=prediction.id,
+            charge="unsure",
+        )
+    steps = prediction.progress
+    status = "waiting for a machine" if prediction.status == "starting" else "painting"
+    return Job(dict(handle), Progress(status, steps.percentage if steps else None), POLL_EVERY)
+
+
+def refusal(answer: wire.Answer, request: Request | None) -> EaselError:
+    """The error that an answer which is no success means."""
+    body = answer.body if isinstance(answer.body, Mapping) else {}
+    words = str(body.get("detail") or body.get("title") or "")
+    if answer.status < 300:
+        return wire.not_the_api(ACCOUNT)
+    if answer.status == 429 and answer.retry_after is None and (resets := _RESETS_IN.search(words)):
+        answer = wire.Answer(429, {"Retry-After": resets[1]}, answer.body)
+    if answer.status == 403 or (answer.status == 422 and "version" in str(body.get("title", "")).lower()):
+        model = request.model if request else "This model"
+        return ModelRetired(f"{_LABEL} does not let this key run {model}.", input_name="model", words=words)
+    return wire.refusal(answer, ACCOUNT, request, words=words, field=_field(body))
+
+
+def _result(prediction: Prediction, handle: Mapping[str, Any]) -> Result:
+    found = list(_leaves(prediction.output))
+    wants_pictures = handle.get("wants") == "pictures"
+    pictures = [leaf for leaf in found if is_picture_link(leaf, of_pictures=wants_pictures)]
+    if not (pictures if wants_pictures else found):
+        raise ResultLost(
+            f"{_LABEL} says that the job is done, and has nothing to show for it: it deletes results after an hour. Run "
+            f"again to buy it.",
+            request_id=prediction.id,
+        )
+    missing = int(handle.get("count", 1)) - len(pictures) if wants_pictures else 0
+    return Result(
+        pictures=tuple(_picture(link) for link in pictures),
+        refused=(Refused("the model's content filter dropped it"),) * missing,
+        text="" if pictures else "".join(found),
+        data=dict(prediction.metrics or {}),
+        request_id=prediction.id,
+    )
+
+
+def _picture(link: str) -> Inline | Link:
+    return Inline(from_data_uri(link)) if link.startswith("data:") else Link(link, lifetime=_LINK_LIFETIME)
+
+
+def _leaves(output: Any) -> Iterator[str]:
+    """Every string of an output: models give one, a list of them, or a list under names of their own."""
+    if isinstance(output, Mapping):
+        for value in output.values():
+            yield from _leaves(value)
+    elif isinstance(output, (list, tuple)):
+        for value in output:
+            yield from _leaves(value)
+    elif output is not None:
+        yield str(output)
+
+
+def _failure(words: str, job: str) -> EaselError:
+    said = words.lower()
+    for sign, stage in _REFUSALS:
+        if sign in said:
+            what = "the prompt or an input picture" if stage == "input" else "the finished picture"
+            return ContentRejected(
+                f"The model's content filter at {_LABEL} refused {what}. Say it differently and run again.",
+                stage=stage,
+                words=words,
+                request_id=job,
+                charge="unsure",
+            )
+    if any(sign in said for sign in _TOO_LARGE):
+        return InputRefused(
+            f"The model at {_LABEL} ran out of memory: use a smaller picture or a smaller scale.",
+            words=words,
+            request_id=job,
+        )
+    return ResultLost(
+        f"{_LABEL} failed while it made this. Run again to retry.", words=words, request_id=job, charge="unsure"
+    )
+
+
+def _field(body: Mapping[str, Any]) -> str:
+    """The input that a refusal is about, where it names one."""
+    fields = body.get("invalid_fields")
+    if isinstance(fields, list) and fields and isinstance(fields[0], Mapping):
+        return PurePosixPath(str(fields[0].get("field", "")).replace(".", "/")).name
+    return ""
