@@ -11,19 +11,22 @@ import functools
 import hashlib
 import io as bytesio
 import json
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import host, new_providers, pictures
 from .engine.account import Account
 from .engine.errors import ContentRejected, EaselError, ModelRetired
 from .engine.money import dollars
 from .engine.outcome import Delivered, Facts, Outcome
-from .engine.provider import Progress
+from .engine.provider import Call, Progress
 from .engine.request import Request
 
 if TYPE_CHECKING:
     from .engine.engine import Engine
+
+T = TypeVar("T")
 
 RAISE, BLOCK, SECOND = "stop with an error", "block this branch", "try the second model"
 ON_REFUSAL = [RAISE, BLOCK, SECOND]
@@ -92,6 +95,12 @@ async def buy(request: Request, choices: Choices, workflow: Any) -> Bought:
         outcome = await buy_one(request.with_model(choices.second_model))
     decoded = await asyncio.to_thread(lambda: [pictures.decode(picture.data) for picture in outcome.pictures])
     return Bought(outcome, decoded, _report(outcome, notes))
+
+
+async def consult(provider: str, profile: str, work: Callable[[Call], Awaitable[T]]) -> T:
+    """Ask ``provider`` something that costs nothing, in the name of the running node; its stop is felt meanwhile."""
+    run = host.place().run
+    return await engine().consult(provider, profile, work, lambda: host.throw_if_interrupted(run))
 
 
 def destination_fingerprint(provider: str) -> str:

@@ -7,29 +7,32 @@ import concurrent.futures
 import logging
 import os
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
 import aiohttp
 
 from .account import Account
+from .calls import guarded
 from .database import open_database, sqlite_url
+from .destination import Destination, Realm, live, stand_in
 from .errors import EaselError, ResultLost, Stopped, TimedOut
 from .fetch import Downloader
 from .gate import Gate
+from .inputs import InputPicture
 from .journal import Journal, Opening
 from .kept import outcome_of, read_pictures
-from .keys import DEFAULT_PROFILE, SANDBOX_KEY, Key, Keyring, host_of
+from .keys import DEFAULT_PROFILE, SANDBOX_KEY, Key, Keyring
 from .loop import LoopThread, look_until_done
 from .money import to_micros
 from .outcome import Facts, Outcome, record_of
 from .owner import this_process
-from .provider import Progress, Provider
+from .provider import Call, Progress, Provider
 from .purchase import Steps
 from .recovery import RESUMED, beat, orphans, settle
 from .request import Request
@@ -39,9 +42,9 @@ from .tables import Charge, Purchase
 from .tickets import Ticket, Tickets
 from .tools import Tools
 
-log = logging.getLogger("easel")
+T = TypeVar("T")
 
-Realm = Literal["live", "sandbox"]
+log = logging.getLogger("easel")
 
 
 @dataclass(frozen=True)
@@ -53,22 +56,6 @@ class Order:
     profile: str = DEFAULT_PROFILE
     asked_model: str = ""
     """What the user chose, where the request is for another model in its place."""
-
-
-@dataclass(frozen=True)
-class Destination:
-    """Where a provider's requests go just now."""
-
-    realm: Realm
-    address: str
-    options: dict[str, str]
-    scope: tuple[str, ...]
-    """What a fingerprint must not be shared across: the realm, and an operator's own host."""
-
-    @property
-    def is_own_server(self) -> bool:
-        """Whether an operator has put another server in the provider's place."""
-        return len(self.scope) > 1
 
 
 @dataclass
@@ -146,24 +133,26 @@ class Engine:
         """Where this provider's requests go now. Raises SettingsBroken where a setting cannot be used."""
         settings = self.settings()
         if settings.sandbox:
-            # Every stand-in lies under the host name of what it stands for.
-            stand_in = f"{self.open_sandbox()}/{account.address.removeprefix('https://')}"
-            return Destination("sandbox", stand_in, {}, ("sandbox",))
-        return self._live_destination(account, settings)
+            return stand_in(account, self.open_sandbox())
+        return live(account, settings, self.environment)
 
     def live_address(self, account: Account) -> str:
         """The base URL of the provider itself, or of what an operator has put in its place, sandbox mode or not."""
-        return self._live_destination(account, self.settings()).address
-
-    def _live_destination(self, account: Account, settings: Settings) -> Destination:
-        place = settings.place_of(account.name, account.address_variable, self.environment)
-        address = place.base_url or account.address
-        own_host = () if address == account.address else (host_of(address),)
-        return Destination("live", address, place.options, ("live", *own_host))
+        return live(account, self.settings(), self.environment).address
 
     def estimate(self, request: Request) -> Decimal | None:
         """What ``request`` will cost in US dollars; None where nobody knows."""
         return self.providers[request.provider].estimate(request)
+
+    async def consult(
+        self, name: str, profile: str, work: Callable[[Call], Awaitable[T]], look: Callable[[], None] = lambda: None
+    ) -> T:
+        """Ask the provider ``name`` something that costs nothing: a schema, a price, whether a key is good.
+
+        ``work`` runs on the engine's loop; ``look`` is called meanwhile and stops the wait by raising. Raises one of
+        :mod:`errors`.
+        """
+        return await look_until_done(self._submit(self._consult(self.providers[name], profile, work)), look)
 
     async def record_of_pixels(self, pixels: str) -> dict[str, Any] | None:
         """How the picture with these RGB pixels was bought; None where none was. From any loop."""
@@ -256,6 +245,16 @@ class Engine:
         except Exception:
             log.exception("Easel could not look for purchases that an earlier run left open")
         await beat(tools, lambda: len(self._tickets) > 0)
+
+    async def _consult(self, provider: Provider, profile: str, work: Callable[[Call], Awaitable[T]]) -> T:
+        tools = await self._open_tools()
+        destination = self.destination(provider.account)
+        key = self._key(provider.account, destination, profile)
+        call = Call(destination.address, key, tools.http, _unheard, _no_link, destination.options)
+        try:
+            return await guarded(work(call), provider, None, lambda: self._is_stopped)
+        except EaselError as error:
+            raise error.rewritten(self.keys.redact) from None
 
     async def _find_maker(self, pixels: str) -> dict[str, Any] | None:
         tools = await self._open_tools()
@@ -365,6 +364,14 @@ class Engine:
         if pictures is None:
             raise ResultLost("The picture arrived, and its file was gone from Easel's store a moment later.")
         return outcome_of(purchase, pictures, notes, paid_now=paid_now)
+
+
+def _unheard(_progress: Progress) -> None:
+    """What is only asked has no node to show progress on."""
+
+
+async def _no_link(_picture: InputPicture) -> None:
+    return None
 
 
 def _unsure(account: Account, request: Request) -> TimedOut:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import time
 import traceback
@@ -20,6 +19,7 @@ from tenacity import (
     stop_after_delay,
 )
 
+from .calls import guarded
 from .delivery import Delivery
 from .errors import (
     Charge,
@@ -48,7 +48,6 @@ log = logging.getLogger("easel")
 
 _LINK_MARGIN = 120.0
 """Seconds that a link must still live to be worth sending to the provider as an input."""
-_MADE_UP = (asyncio.CancelledError, concurrent.futures.CancelledError, SystemExit, KeyboardInterrupt)
 _STOPPED_EARLY = "The run was stopped before anything was sent."
 _END_STATES = {ContentRejected: "refused", Stopped: "cancelled"}
 _SOURCES: dict[Charge, Source | None] = {"none": None, "unsure": "unsure", "charged": "estimated"}
@@ -214,21 +213,7 @@ class Steps:
         await self._write(self.tools.journal.ended, self.purchase.id, state, str(error), source=_SOURCES[error.charge])
 
     async def _guarded(self, work: Awaitable[T]) -> T:
-        """The provider's own errors as ours; a CancelledError that a library made up never passes for a real one."""
-        try:
-            return await work
-        except EaselError:
-            raise
-        except _MADE_UP as error:
-            # Only the engine's own end may cancel; otherwise one of these would end the engine's or the host's thread.
-            if self.tools.is_stopping():
-                raise
-            raise TimedOut(f"The connection to {self.provider.account.label} was given up from within.") from error
-        except Exception as error:
-            explained = self.provider.explain(error, self.request)
-            if explained is None:
-                raise
-            raise explained from error
+        return await guarded(work, self.provider, self.request, self.tools.is_stopping)
 
     def _delivery(self) -> Delivery:
         self._report(Progress("fetching the pictures"))

@@ -20,9 +20,9 @@ RANDOM_SEED = -1
 class Request(BaseModel):
     """Base of every provider's typed requests.
 
-    A subclass names its ``operation`` and its ``provider`` (or tells that from its fields), declares each parameter with range and default, and sets
-    ``max_seed`` where the provider takes a ``seed`` field. A parameter that is None is not sent and does not count
-    in the fingerprint, so a parameter added later leaves old fingerprints as they are.
+    A subclass names its ``operation`` and its ``provider`` (or tells that from its fields), declares each parameter
+    with range and default, and sets ``max_seed`` where the provider takes a ``seed`` field. A parameter that is None
+    is not sent and does not count in the fingerprint, so a parameter added later leaves old fingerprints as they are.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, defer_build=True)

@@ -1,0 +1,36 @@
+"""One call of a provider's code: whatever it ends in reaches the engine as an error of ours."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+from collections.abc import Awaitable, Callable
+from typing import TypeVar
+
+from .errors import EaselError, TimedOut
+from .provider import Provider
+from .request import Request
+
+T = TypeVar("T")
+
+_MADE_UP = (asyncio.CancelledError, concurrent.futures.CancelledError, SystemExit, KeyboardInterrupt)
+
+
+async def guarded(
+    work: Awaitable[T], provider: Provider, request: Request | None, is_stopping: Callable[[], bool]
+) -> T:
+    """The provider's own errors as ours; a CancelledError that a library made up never passes for a real one."""
+    try:
+        return await work
+    except EaselError:
+        raise
+    except _MADE_UP as error:
+        # Only the engine's own end may cancel; otherwise one of these would end the engine's or the host's thread.
+        if is_stopping():
+            raise
+        raise TimedOut(f"The connection to {provider.account.label} was given up from within.") from error
+    except Exception as error:
+        explained = provider.explain(error, request)
+        if explained is None:
+            raise
+        raise explained from error
