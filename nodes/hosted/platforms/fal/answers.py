@@ -67,8 +67,7 @@ def under_way(job: Job, answer: Mapping[str, Any]) -> Job | None:
     status = answer.get("status")
     if status == "COMPLETED":
         return None
-    progress = _queued(answer) if status == "IN_QUEUE" else Progress("painting")
-    return Job({**job.handle, "is_queued": status == "IN_QUEUE"}, progress, POLL_EVERY)
+    return Job(job.handle, _queued(answer) if status == "IN_QUEUE" else Progress("painting"), POLL_EVERY)
 
 
 def result_of(job: Job, output: Mapping[str, Any]) -> Result:

@@ -58,8 +58,9 @@ class Fal:
         raise failure(answer, job, status.body)
 
     async def cancel(self, job: Job, call: Call) -> bool:
+        status = await self._look(job, call, "status_url")
         # A job that runs may end and be billed all the same: that one is finished and kept.
-        if not job.handle.get("is_queued"):
+        if not isinstance(status.body, dict) or status.body.get("status") != "IN_QUEUE":
             return False
         url = str(job.handle["cancel_url"])
         check_url(url, call.address, str(job.handle["id"]))

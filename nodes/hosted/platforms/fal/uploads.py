@@ -16,27 +16,22 @@ from ...engine.errors import EaselError, ProviderDown
 from ...engine.provider import Call
 from ..orders import data_uri
 from .answers import ACCOUNT, refusal
+from .hosts import beside
 
 _INLINE_BYTES = 1_000_000
 """The largest file that travels inside the request; fal takes a few megabytes."""
-_QUEUE_HOST = "queue.fal.run"
 _STORE_HOST = "rest.fal.ai"
 _FILE_HOSTS = ("fal.media", "fal.ai", "fal.run")
 _UPLOAD = aiohttp.ClientTimeout(total=300, connect=20)
 
 
-def store_of(address: str) -> str | None:
-    """The file store that belongs to a queue's address; None for an operator's own server, which may have none."""
-    return address.removesuffix(_QUEUE_HOST) + _STORE_HOST if address.endswith(f"/{_QUEUE_HOST}") else None
-
-
 def fits_inline(data: bytes, address: str) -> bool:
-    return len(data) <= _INLINE_BYTES or store_of(address) is None
+    return len(data) <= _INLINE_BYTES or beside(address, _STORE_HOST) is None
 
 
 async def upload(call: Call, data: bytes, media_type: str) -> str:
     """The link to ``data`` in fal's file store, or ``data`` itself as a URI. An upload that fails costs nothing."""
-    store = store_of(call.address)
+    store = beside(call.address, _STORE_HOST)
     if store is None:
         return data_uri(data, media_type)
     try:

@@ -16,7 +16,6 @@ from ...engine.errors import ContentRejected, EaselError, InputRefused, ModelRet
 from ...engine.provider import Inline, Job, Link, Progress, Refused, Result
 from ...engine.request import Request
 from ..files import from_data_uri, is_picture_link
-from .client import CANCELED
 
 if TYPE_CHECKING:
     from replicate.prediction import Prediction
@@ -29,6 +28,9 @@ ACCOUNT = Account(
     address_variable="REPLICATE_BASE_URL",
 )
 
+CANCELED = "canceled"
+ABORTED = "aborted"
+"""Ended before it began; younger than Replicate's client."""
 _LABEL = ACCOUNT.label
 _LINK_LIFETIME = 3600.0
 """Seconds after which Replicate deletes what a prediction was given and gave."""
@@ -45,6 +47,14 @@ _REFUSALS: tuple[tuple[str, Stage], ...] = (
 """What a failure's text says where a content filter was at work, and at which stage."""
 _TOO_LARGE = ("cuda out of memory", "(e1001)")
 _RESETS_IN = re.compile(r"resets in ~?(\d+(?:\.\d+)?)\s*s")
+
+
+class Told(Exception):
+    """An answer that is no success: an error's HTTP status, or no JSON object."""
+
+    def __init__(self, answer: wire.Answer) -> None:
+        super().__init__(f"HTTP {answer.status}")
+        self.answer = answer
 
 
 def told_of(prediction: Prediction, handle: Mapping[str, Any]) -> Job | Result:

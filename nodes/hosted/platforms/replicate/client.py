@@ -13,24 +13,12 @@ import httpx
 
 from ...engine import wire
 from ...engine.provider import Call
+from .answers import ABORTED, CANCELED, Told
 
 if TYPE_CHECKING:
     from replicate.client import Client
 
 _TIMEOUT = httpx.Timeout(120.0, connect=20.0, pool=None)
-
-
-CANCELED = "canceled"
-_ABORTED = "aborted"
-"""Ended before it began; younger than the client."""
-
-
-class Told(Exception):
-    """An answer that is no success: an error's HTTP status, or no JSON object."""
-
-    def __init__(self, answer: wire.Answer) -> None:
-        super().__init__(f"HTTP {answer.status}")
-        self.answer = answer
 
 
 class _Transport(httpx.AsyncBaseTransport):
@@ -51,7 +39,7 @@ class _Transport(httpx.AsyncBaseTransport):
             await answer.aclose()
         if answer.status_code >= 300 or not isinstance(body, dict):
             raise Told(wire.Answer(answer.status_code, answer.headers, body))
-        if body.get("status") == _ABORTED:
+        if body.get("status") == ABORTED:
             body["status"] = CANCELED
         return httpx.Response(answer.status_code, json=body)
 

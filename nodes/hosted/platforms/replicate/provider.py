@@ -8,15 +8,12 @@ from decimal import Decimal
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import httpx
-
 from ...engine import wire
 from ...engine.errors import EaselError, ProviderDown, ResultLost, TimedOut
 from ...engine.provider import Call, Job, Progress, Result
 from ...engine.request import Request
 from ..orders import Order, Uploads, data_uri, with_links
-from .answers import ACCOUNT, POLL_EVERY, refusal, told_of
-from .client import Told, new_client
+from .answers import ACCOUNT, POLL_EVERY, Told, refusal, told_of
 from .ordering import order_of
 
 if TYPE_CHECKING:
@@ -28,8 +25,6 @@ _INLINE_BYTES = 256 * 1000
 """The largest file that may travel inside the request."""
 _UPLOAD_LIFETIME = 3600.0
 """Seconds for which an upload is used again; Replicate is said to keep one for a day."""
-_NEVER_LEFT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
-"""The transport's errors that come before a single byte of the request was sent."""
 
 
 class Replicate:
@@ -52,6 +47,8 @@ class Replicate:
         return Job(order.handle(id=prediction.id), Progress("waiting for a machine"), POLL_EVERY)
 
     async def poll(self, job: Job, call: Call) -> Job | Result:
+        import httpx
+
         task = str(job.handle.get("id", ""))
         try:
             prediction = await self._client(call).predictions.async_get(task)
@@ -66,7 +63,10 @@ class Replicate:
         return True
 
     def explain(self, error: Exception, request: Request | None) -> EaselError | None:
-        if isinstance(error, _NEVER_LEFT):
+        import httpx
+
+        # Errors that come before a single byte of the request was sent.
+        if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)):
             return ProviderDown(f"{ACCOUNT.label} cannot be reached: check the network.", retryable=True)
         if isinstance(error, httpx.TransportError):
             return TimedOut(
@@ -80,6 +80,8 @@ class Replicate:
 
     def _client(self, call: Call) -> Client:
         """A client for this address and key, kept because building its TLS settings takes a while."""
+        from .client import new_client
+
         known = (call.address, call.key.reveal())
         if known not in self._clients:
             self._clients[known] = new_client(call)
@@ -104,6 +106,8 @@ async def _begin(client: Client, order: Order, inputs: dict[str, Any]) -> Predic
 
 
 async def _upload(client: Client, data: bytes, media_type: str) -> str:
+    import httpx
+
     named = f"easel.{media_type.partition('/')[2]}"
     try:
         file = await client.files.async_create(io.BytesIO(data), filename=named, content_type=media_type)

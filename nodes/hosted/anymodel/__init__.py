@@ -1,0 +1,1 @@
+"""Any model of a marketplace, by name: next month's model needs no release of ours."""

@@ -1,0 +1,49 @@
+"""Published schemas, kept as files: fetched once, and looked at again after a day where they may change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from ..engine.errors import EaselError
+from ..engine.files import write_private
+from .published import Published
+
+log = logging.getLogger("easel")
+
+_FRESH = 86_400.0
+"""Seconds after which a schema that may have changed is fetched again."""
+
+
+async def published(
+    folder: Path, place: str, name: str, fetch: Callable[[], Awaitable[Published]], *, may_change: bool
+) -> Published:
+    """What is published of ``name`` at ``place``: kept from before, or fetched now.
+
+    A kept schema serves on where a newer one cannot be had. Raises what ``fetch`` raises where none is kept.
+    """
+    path = folder / f"{hashlib.sha256(f'{place}|{name}'.encode()).hexdigest()[:32]}.json"
+    kept = _read(path)
+    if kept is not None and (not may_change or time.time() - path.stat().st_mtime < _FRESH):
+        return kept
+    try:
+        found = await fetch()
+    except EaselError as error:
+        if kept is None:
+            raise
+        log.warning("The newest schema of %s could not be had; the kept one is used: %s", name, error)
+        return kept
+    write_private(path, json.dumps(found.as_json()).encode())
+    return found
+
+
+def _read(path: Path) -> Published | None:
+    """A kept schema; None where there is none, or a damaged one, which is fetched anew."""
+    try:
+        return Published(**json.loads(path.read_bytes()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None

@@ -1,0 +1,237 @@
+"""fal's queue over real HTTP: what is bought, what each refusal and fault means, and what it cost."""
+
+from __future__ import annotations
+
+import asyncio
+from decimal import Decimal
+from typing import Any
+
+import numpy as np
+import pytest
+
+from easel.nodes import pictures
+from easel.nodes.hosted.anymodel.fal import AnyFal
+from easel.nodes.hosted.engine import errors
+from easel.nodes.hosted.engine.engine import Order
+from easel.nodes.hosted.engine.provider import Job
+from easel.nodes.hosted.engine.wire import Answer
+from easel.nodes.hosted.platforms.fal.answers import check_url, failure, under_way
+from easel.nodes.hosted.platforms.fal.hosts import beside
+from easel.nodes.hosted.platforms.fal.provider import Fal
+from support.desk import Desk, desk_of
+
+DEV = "fal-ai/flux/dev"
+PRO = "fal-ai/flux-pro/v1.1"
+FILL = "fal-ai/flux-pro/v1/fill"
+ESRGAN = "fal-ai/esrgan"
+PRICE = Decimal("0.05")
+
+
+@pytest.fixture
+def desk(tmp_path, sandbox, monkeypatch):
+    monkeypatch.setenv("EASEL_SANDBOX", "1")
+    with desk_of(tmp_path, sandbox, Fal()) as desk:
+        yield desk
+
+
+def asked(model: str = DEV, files: tuple[Any, ...] = (), masks: tuple[Any, ...] = (), **inputs: Any) -> AnyFal:
+    prompt = {} if model == ESRGAN else {"prompt": "a red circle on a blue background"}
+    return AnyFal.build(model=model, inputs=prompt | inputs, pictures=files, masks=masks, price=PRICE)
+
+
+def noise(side: int) -> pictures.Pixels:
+    """A picture that does not get small as a file."""
+    return pictures.Pixels(np.random.default_rng(side).integers(0, 256, (side, side, 3), np.uint8))
+
+
+def creates(desk: Desk) -> list[dict[str, Any]]:
+    return [line for line in desk.sandbox.log() if "/queue.fal.run/" in line["path"] and line["method"] == "POST"]
+
+
+def uploads(desk: Desk) -> list[dict[str, Any]]:
+    return [line for line in desk.sandbox.log() if line["path"].endswith("/files/upload")]
+
+
+async def test_pictures_and_their_seed(desk):
+    outcome = await desk.buy(asked(num_images=2, seed=7, image_size="square", output_format="png"))
+    assert [(picture.width, picture.height) for picture in outcome.pictures] == [(512, 512)] * 2
+    assert outcome.record["seed"] == 7
+    red, blue = pictures.decode(outcome.pictures[0].data).array[(256, 2), (256, 2), :3].tolist()
+    assert red[0] > 150 > red[2]
+    assert blue[2] > 100 > blue[0]
+    assert desk.counts() == (1, 1)
+
+
+async def test_an_output_of_one_picture(desk):
+    outcome = await desk.buy(asked(ESRGAN, files=(noise(32),), image_url="$file/picture/0", scale=2))
+    assert [(picture.width, picture.height) for picture in outcome.pictures] == [(64, 64)]
+
+
+async def test_the_queue_and_the_work_are_shown(desk):
+    desk.job_seconds(1.2)
+    await desk.buy(asked())
+    assert {"queued", "painting"} <= {look.status for look in desk.shown}
+    assert any(look.queue_position for look in desk.shown)
+
+
+async def test_only_the_addresses_of_the_answer_are_used(desk):
+    """They hold the owner and the app only, where the endpoint has a longer path."""
+    await desk.buy(asked(PRO))
+    looked = {line["path"].split("/requests/")[0] for line in desk.sandbox.log() if "/requests/" in line["path"]}
+    assert looked == {"/queue.fal.run/fal-ai/flux-pro"}
+
+
+async def test_a_small_picture_travels_inside_and_a_large_one_is_uploaded_once(desk):
+    await desk.buy(asked(ESRGAN, files=(noise(64),), image_url="$file/picture/0", scale=2))
+    assert uploads(desk) == []
+    large = noise(620)
+    await asyncio.gather(
+        *(desk.buy(asked(ESRGAN, files=(large,), image_url="$file/picture/0", scale=scale)) for scale in (1, 1.5, 2))
+    )
+    assert len(uploads(desk)) == 1
+    assert desk.counts()[1] == 4
+
+
+async def test_a_picture_from_fal_goes_back_as_its_link(desk):
+    made = await desk.buy(asked(output_format="png", image_size="square"))
+    again = pictures.decode(made.pictures[0].data)
+    await desk.buy(asked(ESRGAN, files=(again,), image_url="$file/picture/0", scale=2))
+    assert creates(desk)[-1]["bytes_in"] < 500
+    assert uploads(desk) == []
+
+
+async def test_a_mask_is_white_where_to_change(desk):
+    picture = pictures.Pixels(np.full((256, 256, 3), 200, np.uint8))
+    marked = np.zeros((256, 256), np.uint8)
+    marked[:, 128:] = 255
+    asked_for = asked(
+        FILL, (picture,), (pictures.Mask(marked),),
+        prompt="a blue square", image_url="$file/picture/0", mask_url="$file/white/0", output_format="png",
+    )  # fmt: skip
+    made = pictures.decode((await desk.buy(asked_for)).pictures[0].data).array[..., :3]
+    assert (made[:, :100] == 200).all()
+    assert (made[:, 160:] != 200).any()
+
+
+@pytest.mark.parametrize(
+    ("fault", "error", "words"),
+    [
+        ({"kind": "bad_key"}, errors.InvalidKey, "FAL_KEY"),
+        ({"kind": "insufficient_quota"}, errors.QuotaExhausted, "Exhausted balance"),
+        ({"kind": "model_not_found"}, errors.ModelRetired, "flux/dev"),
+        ({"kind": "server_error"}, errors.ProviderDown, "not sent again"),
+        ({"kind": "html"}, errors.ProviderDown, "not its API"),
+        ({"kind": "cut_after_body"}, errors.TimedOut, "may have been charged"),
+    ],
+    ids=lambda value: value.get("kind") if isinstance(value, dict) else None,
+)
+async def test_what_each_failure_of_a_submission_means(desk, fault, error, words):
+    desk.sandbox.fault(**fault, path="/queue.fal.run/", method="POST", times=1)
+    with pytest.raises(error, match=words):
+        await desk.buy(asked())
+    assert len(creates(desk)) == 1
+
+
+async def test_a_refused_prompt_names_the_job_and_fal_s_words(desk):
+    with pytest.raises(errors.ContentRejected) as refused:
+        await desk.buy(asked(PRO, prompt="something forbidden"))
+    assert refused.value.stage == "input"
+    assert refused.value.words
+    assert refused.value.request_id
+
+
+async def test_a_picture_that_was_blacked_out_is_a_refusal_and_was_billed(desk):
+    with pytest.raises(errors.ContentRejected, match="blacked it out") as refused:
+        await desk.buy(asked(prompt="something forbidden"))
+    assert refused.value.charge == "charged"
+    assert desk.counts() == (1, 1)
+    assert await desk.bill() == [(float(PRICE), "estimated")]
+
+
+async def test_some_of_several_blacked_out_are_said_and_the_others_kept(desk):
+    desk.sandbox.fault("refuse_some", count=1)
+    outcome = await desk.buy(asked(num_images=3))
+    assert (len(outcome.pictures), len(outcome.refused)) == (2, 1)
+
+
+async def test_a_wrong_input_is_said_in_fal_s_words(desk):
+    with pytest.raises(errors.InputRefused) as refused:
+        await desk.buy(asked(image_size="huge"))
+    assert refused.value.input_name == "image_size"
+    assert desk.counts()[1] == 0
+
+
+async def test_throttles_and_outages_are_waited_out(desk):
+    desk.sandbox.fault("rate_limit", times=1, retry_after=0.1, method="POST")
+    desk.sandbox.fault("unavailable", times=1, method="GET", path="/requests/")
+    desk.sandbox.fault("html", times=1, method="GET", path="/requests/")
+    assert len((await desk.buy(asked())).pictures) == 1
+    assert desk.counts()[1] == 1
+
+
+@pytest.mark.parametrize(("shown", "cancelled"), [("queued", True), ("painting", False)])
+async def test_only_a_job_that_still_waits_is_cancelled(desk, shown, cancelled):
+    """One that runs may be billed all the same, so it is finished and kept."""
+    desk.job_seconds(2 if cancelled else 1)
+
+    class Stop(Exception):
+        pass
+
+    def look(progress):
+        if progress.status == shown and (progress.queue_position or shown != "queued"):
+            raise Stop
+
+    with pytest.raises(Stop):
+        await desk.engine.buy(asked(), Order(run="test"), look)
+    if cancelled:
+        await until(lambda: any(line["path"].endswith("/cancel") for line in desk.sandbox.log()))
+        assert desk.counts()[1] == 0
+    else:
+        await until(lambda: any("/files/" in line["path"] for line in desk.sandbox.log()))
+        assert (await desk.buy(asked())).reused
+        assert not any(line["path"].endswith("/cancel") for line in desk.sandbox.log())
+        assert desk.counts() == (1, 1)
+
+
+async def until(condition):
+    for _ in range(120):
+        if condition():
+            return
+        await asyncio.sleep(0.05)
+    pytest.fail("it never came")
+
+
+JOB = Job({"id": "1", "status_url": "", "response_url": "", "cancel_url": "", "wants": "pictures", "count": 1})
+
+
+def test_the_key_goes_to_fal_only():
+    check_url("https://queue.fal.run/a/b/requests/1", "https://queue.fal.run", "1")
+    check_url("https://queue.falrun.com/a/b/requests/1", "https://queue.fal.run", "1")
+    for strange in (
+        "http://queue.fal.run/a",
+        "https://fal.run.example.com/a",
+        "https://notfal.run/a",
+        "https://queue.fal.run:8443/a",
+        "https://me@other.fal.run/a",
+    ):
+        with pytest.raises(errors.ResultLost, match="did not send your key"):
+            check_url(strange, "https://queue.fal.run", "1")
+
+
+def test_a_status_that_nobody_knows_is_still_under_way():
+    assert under_way(JOB, {"status": "THINKING"}) is not None
+    assert under_way(JOB, {"status": "COMPLETED"}) is None
+
+
+def test_a_server_s_error_is_not_billed_and_a_refused_input_may_be():
+    assert failure(Answer(500, {}, {"detail": "boom"}), JOB, {}).charge == "none"
+    refused = failure(
+        Answer(422, {}, {"detail": [{"loc": ["body", "seed"], "msg": "bad", "type": "value_error"}]}), JOB, {}
+    )
+    assert (refused.charge, refused.words) == ("unsure", "bad")
+
+
+def test_the_other_hosts_lie_beside_the_queue():
+    assert beside("https://queue.fal.run", "rest.fal.ai") == "https://rest.fal.ai"
+    assert beside("http://127.0.0.1:9/queue.fal.run", "fal.ai") == "http://127.0.0.1:9/fal.ai"
+    assert beside("https://proxy.example", "fal.ai") is None
