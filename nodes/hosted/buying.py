@@ -190,6 +190,8 @@ def _report(outcome: Outcome, notes: list[str]) -> str:
         paid = "free: kept from before"
     elif record["cost_source"] == "reported":
         paid = f"{cost}, as reported"
+    elif record["cost_source"] == "unknown":
+        paid = "the price is not known"
     else:
         paid = f"about {cost}"
     first = f"{record['model']} · {paid}"

@@ -93,7 +93,7 @@ async def test_a_picture_from_replicate_goes_back_as_its_link(desk):
     again = pictures.decode(made.pictures[0].data)
     before = len(desk.sandbox.log())
     await desk.buy(asked(ESRGAN, files=(again,), image="$file/picture/0", scale=2))
-    sent = [line for line in desk.sandbox.log()[before:] if line["path"].endswith("predictions")][0]
+    sent = next(line for line in desk.sandbox.log()[before:] if line["path"].endswith("predictions"))
     assert sent["bytes_in"] < 1000
     assert uploads(desk) == []
 

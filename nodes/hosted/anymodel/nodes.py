@@ -188,8 +188,8 @@ def _outputs() -> list[io.Output]:
             tooltip="Transparency of the pictures: 1 is transparent.",
         ),
         io.String.Output(
-            "text",
-            display_name="text",
+            "answer",
+            display_name="answer",
             tooltip="What it gave in words, or links to what is no picture (fetch them soon: they expire).",
         ),
         report_output(),
