@@ -32,6 +32,8 @@ from support.pythons import output_of, programs_of
 
 FLAGSHIP = ROOT / "workflows/api/dalle3-text-to-image.json"
 SUITES = ("unit", "host", "browser", "faults")
+NOTHING_COLLECTED = 5
+"""pytest's exit code where a choice of tests leaves none."""
 STRICT = ("nodes/hosted/engine", "dev.py")
 HAS_GPU = "import torch; print('yes' if torch.cuda.is_available() or torch.backends.mps.is_available() else '')"
 # Runs main() of a script with tests/ on the path, and not this folder: its nodes/ would hide ComfyUI's nodes.py.
@@ -104,8 +106,15 @@ def test(args: argparse.Namespace) -> int:
     prepare(host, "Easel", "tests", also=parts)
     if args.suite in (None, "browser"):
         environment["EASEL_TEST_CHROMIUM"] = find_chromium(host)
-    suite = ROOT / "tests" / (args.suite or "")
-    return supervise([str(host.python), "-m", "pytest", str(suite), *args.rest], environment)
+    command = [str(host.python), "-m", "pytest", str(ROOT / "tests" / (args.suite or "")), *args.rest]
+    # Most tests wait more than they work, so several run at once; then those that bear no company.
+    ends = [
+        supervise([*command, "-m", "not alone", "-n", "auto", "--dist", "loadfile"], environment),
+        supervise([*command, "-m", "alone"], environment),
+    ]
+    # A choice of tests may leave none of one kind, but not of both.
+    failed = [end for end in ends if end not in (0, NOTHING_COLLECTED)]
+    return failed[0] if failed else min(ends)
 
 
 def bench(args: argparse.Namespace) -> int:

@@ -13,6 +13,8 @@ from support.comfy import ROOT, ComfyServer, failures
 from support.events import EventListener
 from support.sandbox import SandboxProcess
 
+pytestmark = pytest.mark.alone
+
 WORKFLOW = json.loads((ROOT / "workflows/api/flux-text-to-image.json").read_text(encoding="utf-8"))
 PROBES = {"easel": ROOT, "probes": ROOT / "tests/support/probes"}
 

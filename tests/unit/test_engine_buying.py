@@ -95,6 +95,7 @@ async def test_a_wrong_value_never_reaches_the_engine():
         Wish.build(n="many")
 
 
+@pytest.mark.alone
 async def test_progress_queue_position_and_time_are_shown(shop, house):
     house.seconds = 1.2
     seen = []
@@ -109,6 +110,7 @@ async def test_progress_queue_position_and_time_are_shown(shop, house):
     assert len(seen) >= 8
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("wish", [Wish, CounterWish])
 async def test_eight_jobs_of_two_seconds_take_less_than_two_and_a_half(shop, house, wish):
     engine = shop()

@@ -7,6 +7,8 @@ import pytest
 
 from support.shop import DEAD, CounterWish, QueueProvider, Wish, buy, ledger, states, until
 
+pytestmark = pytest.mark.alone
+
 
 class Interrupted(BaseException):
     """As the host's own."""

@@ -29,6 +29,7 @@ async def test_no_cancellation_of_the_work_is_one_of_who_waits(thread, raised):
         await look_until_done(thread.submit(work()), lambda: None)
 
 
+@pytest.mark.alone
 async def test_who_waits_looks_ten_times_a_second_and_may_stop_waiting_by_it(thread):
     looks = []
 

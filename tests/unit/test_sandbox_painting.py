@@ -74,6 +74,7 @@ def test_an_edit_changes_nothing_outside_its_mask():
     assert after.tobytes() == before.tobytes()
 
 
+@pytest.mark.alone
 def test_painting_is_fast():
     paint(Order("warm the fonts up", 1024, 1024, 1))
     best = min(_seconds(serial) for serial in range(5))
