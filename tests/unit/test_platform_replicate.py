@@ -160,6 +160,28 @@ async def test_an_unknown_version_is_a_retired_model(desk):
         await desk.buy(asked(ESRGAN[:-8] + "00000000", image="https://example.com/a.png"))
 
 
+@pytest.mark.parametrize("fault", ["half_picture", "too_many_pixels", "bill_without_picture"])
+async def test_what_is_no_picture_is_an_error_and_is_billed_once(desk, fault):
+    desk.sandbox.fault(fault, times=1)
+    with pytest.raises(errors.ResultLost) as lost:
+        await desk.buy(asked())
+    assert lost.value.charge != "none"
+    assert desk.counts() == (1, 1)
+    assert len(await desk.bill()) == 1
+
+
+async def test_an_expired_link_is_an_error(desk):
+    desk.sandbox.fault("expired_link")
+    with pytest.raises(errors.ResultLost, match="no longer works"):
+        await desk.buy(asked())
+    assert desk.counts() == (1, 1)
+
+
+async def test_a_paid_picture_under_a_wrong_content_type_is_judged_by_its_bytes(desk):
+    desk.sandbox.fault("wrong_content_type")
+    assert len((await desk.buy(asked())).pictures) == 1
+
+
 async def test_throttles_and_outages_are_waited_out(desk):
     desk.sandbox.fault("rate_limit", times=1, retry_after=0.1, method="POST")
     desk.sandbox.fault("unavailable", times=1, method="GET", path="predictions")
