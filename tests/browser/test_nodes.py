@@ -18,8 +18,9 @@ def test_every_node_has_a_page(served):
 
 
 def test_each_node_found_by_the_search_is_whole_and_explains_itself(editor):
-    # One page for all: loading it takes longer than everything else here.
-    for node, page in PAGES.items():
+    # One page for all: loading it takes longer than everything else here. Each node is dropped in one of the two
+    # editors; the templates show all of them in both.
+    for node, page in list(PAGES.items())[editor.server.has_own_frontend :: 2]:
         editor.clear()
         editor.drop(node)
 

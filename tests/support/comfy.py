@@ -114,6 +114,7 @@ class ComfyServer:
         self.comfyui = comfyui or Path(os.environ["COMFYUI_PATH"])
         self.command = [str(python or sys.executable), "main.py", "--port", str(self.port)]
         self.command += ["--base-directory", str(base), "--disable-api-nodes", "--disable-auto-launch", *args]
+        self.has_own_frontend = frontend is not None
         if frontend:
             self.command += ["--front-end-root", str(frontend)]
         self.process: subprocess.Popen[bytes] | None = None

@@ -1,0 +1,1 @@
+"""Pictures and masks made on this machine."""

@@ -1,0 +1,1 @@
+"""Masks: found, refined, and made for outpainting."""
