@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from comfy_api.latest import io
 
 from .. import host, pictures
+from ..widgets import advanced
 from .buying import BLOCK, IF_RETIRED, ON_REFUSAL, RAISE, Bought, Choices, buy, destination_fingerprint
 from .engine.request import Request
 
@@ -132,12 +133,6 @@ def choices_of(
 ) -> Choices:
     """What came in through :func:`choice_inputs`."""
     return Choices(on_refusal, second_model, if_retired, key_profile.strip() or "default")
-
-
-def advanced(entry: io.Input) -> io.Input:
-    """Fold the input away where the editor can (hosts before 0.10 have no such argument, and ignore the mark)."""
-    entry.extra_dict["advanced"] = True
-    return entry
 
 
 def given(value: str) -> str | None:

@@ -14,12 +14,17 @@ ENGINE = "nodes.hosted.engine"
 PLATFORMS = "nodes.hosted.platforms"
 PICTURES = ("nodes.pictures", "nodes.picture_")
 HOST_MODULES = {"comfy", "comfy_api", "comfy_execution", "comfy_extras", "folder_paths", "server", "execution", "nodes"}
-MAY_SPEAK_COMFY_API = [NODES / "__init__.py", NODES / "extension.py", HOSTED / "schema.py", HOSTED / "sockets.py"]
+MAY_SPEAK_COMFY_API = [NODES / "__init__.py", NODES / "extension.py", NODES / "widgets.py", HOSTED / "schema.py"]
 
 FILES = sorted(path for path in NODES.rglob("*.py") if "__pycache__" not in path.parts)
 SHARED_ROOMS = ("engine", "platforms", "__pycache__")
 FAMILIES = sorted(path for path in HOSTED.iterdir() if path.is_dir() and path.name not in SHARED_ROOMS)
 FAMILY_FILES = [path for family in FAMILIES for path in sorted(family.rglob("*.py"))]
+
+LOCAL_ROOMS = [NODES / "prompts", NODES / "assets", *(path for path in (NODES / "local").iterdir() if path.is_dir())]
+LOCAL_FILES = [path for path in FILES if any(room in path.parents for room in LOCAL_ROOMS)]
+SHARED_HERE = [f"nodes.local.{path.stem}" for path in (NODES / "local").glob("*.py")]
+ERRORS = "nodes.hosted.engine.errors"
 
 
 def name_of(path: Path) -> str:
@@ -58,6 +63,10 @@ def others(path: Path) -> set[str]:
 
 def within(name: str, *rooms: str) -> bool:
     return any(name == room or name.startswith(f"{room}.") for room in rooms)
+
+
+def room_of(path: Path) -> str:
+    return name_of(next(room for room in LOCAL_ROOMS if room in path.parents) / "__init__.py")
 
 
 def is_for_the_editor(path: Path) -> bool:
@@ -108,6 +117,19 @@ def test_a_family_s_nodes_know_their_own_room_and_what_all_share(path):
     own = next(name_of(family / "__init__.py") for family in FAMILIES if family in path.parents)
     shared = [name_of(other) for other in HOSTED.glob("*.py") if other.name != "__init__.py"]
     allowed = (own, ENGINE, PLATFORMS, "nodes.host", *shared)
+    assert [name for name in ours(path) if not within(name, *allowed) and not name.startswith(PICTURES)] == []
+
+
+@shown([path for path in LOCAL_FILES if not is_for_the_editor(path)])
+def test_what_works_here_knows_its_own_room_and_how_errors_look(path):
+    allowed = (room_of(path), ERRORS, "nodes.host", *SHARED_HERE)
+    assert [name for name in ours(path) if not within(name, *allowed) and not name.startswith(PICTURES)] == []
+
+
+@shown([path for path in LOCAL_FILES if is_for_the_editor(path)])
+def test_the_nodes_of_what_works_here_know_their_own_room_and_what_all_share(path):
+    shared = ("nodes.hosted.sockets", "nodes.hosted.buying", "nodes.host", "nodes.widgets", *SHARED_HERE)
+    allowed = (room_of(path), ERRORS, *shared)
     assert [name for name in ours(path) if not within(name, *allowed) and not name.startswith(PICTURES)] == []
 
 
