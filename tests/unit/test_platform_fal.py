@@ -140,12 +140,13 @@ async def test_a_refused_prompt_names_the_job_and_fal_s_words(desk):
     assert refused.value.request_id
 
 
-async def test_a_picture_that_was_blacked_out_is_a_refusal_and_was_billed(desk):
+@pytest.mark.parametrize(("price", "line"), [(PRICE, (float(PRICE), "estimated")), (None, (0.0, "unknown"))])
+async def test_a_picture_that_was_blacked_out_is_a_refusal_and_was_billed(desk, price, line):
     with pytest.raises(errors.ContentRejected, match="blacked it out") as refused:
-        await desk.buy(asked(prompt="something forbidden"))
+        await desk.buy(asked(prompt="something forbidden").model_copy(update={"price": price}))
     assert refused.value.charge == "charged"
     assert desk.counts() == (1, 1)
-    assert await desk.bill() == [(float(PRICE), "estimated")]
+    assert await desk.bill() == [line]
 
 
 async def test_some_of_several_blacked_out_are_said_and_the_others_kept(desk):

@@ -77,7 +77,7 @@ class Delivery:
                 f"{self.label} held back every picture of this request ({self.summary}): {kept['refused'][0]}",
                 stage="output",
                 request_id=kept["request_id"],
-                charge="charged" if self.purchase.cost else "none",
+                charge="charged" if self.purchase.cost or self.purchase.cost_source == "unknown" else "none",
             )
         if not (kept["pictures"] or kept["text"] or kept["data"]):
             raise ResultLost(
