@@ -32,6 +32,8 @@ from .request import Request
 SUBMIT = aiohttp.ClientTimeout(total=None, connect=20, sock_read=120)
 LOOK = aiohttp.ClientTimeout(total=30, connect=10)
 _MOST_BYTES = 64 * 1024 * 1024
+_SHOWN = 100
+"""How much of a strange address an error shows."""
 _NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
 """The transport's errors that come before a single byte of the request was sent."""
 
@@ -43,6 +45,8 @@ class Answer:
     status: int
     headers: Mapping[str, str]
     body: Any
+    data: bytes = b""
+    """The bytes of an answer that is no JSON, a picture perhaps; empty where it is too long."""
 
     @property
     def is_json(self) -> bool:
@@ -78,7 +82,8 @@ async def ask(
     async with http.request(
         method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False
     ) as answer:
-        return Answer(answer.status, answer.headers, await _json(answer))
+        told, raw = await _body(answer)
+        return Answer(answer.status, answer.headers, told, raw)
 
 
 def explain(error: Exception, account: Account) -> EaselError | None:
@@ -155,18 +160,26 @@ def not_the_api(account: Account) -> ProviderDown:
 
 
 def check_address(url: str, address: str, hosts: tuple[str, ...], account: Account, job: str) -> None:
-    """Raises :class:`ResultLost` unless the key may go to ``url``: https at one of ``hosts``, or where the request went."""
-    if origin_of(url) == origin_of(address):
-        return
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    is_known = any(host == known or host.endswith(f".{known}") for known in hosts)
-    if parts.scheme != "https" or parts.netloc.lower() != host or not is_known:
+    """Raises :class:`ResultLost` unless the key may go to ``url`` (see :func:`is_own_address`)."""
+    if not is_own_address(url, address, hosts):
         raise ResultLost(
-            f"{account.label} took the request, and the address to ask for the result is not one of its own ({host}), so "
-            f"Easel did not send your key there.",
+            f"{account.label} took the request, and the address to ask for the result is not one of its own "
+            f"({url[:_SHOWN]}), so Easel did not send your key there.",
             request_id=job,
         )
+
+
+def is_own_address(url: str, address: str, hosts: tuple[str, ...]) -> bool:
+    """Whether ``url`` is https at one of ``hosts`` (or below one), or where the request went."""
+    try:
+        parts = urlsplit(url)
+        if origin_of(url) == origin_of(address):
+            return True
+    except ValueError:
+        return False
+    host = parts.hostname or ""
+    is_known = any(host == known or host.endswith(f".{known}") for known in hosts)
+    return parts.scheme == "https" and parts.netloc.lower() == host and is_known
 
 
 def seconds_of(header: str | None) -> float | None:
@@ -174,13 +187,14 @@ def seconds_of(header: str | None) -> float | None:
     return float(header) if header and header.replace(".", "", 1).isdecimal() else None
 
 
-async def _json(answer: aiohttp.ClientResponse) -> Any:
-    body = bytearray()
+async def _body(answer: aiohttp.ClientResponse) -> tuple[Any, bytes]:
+    """The JSON of an answer, or None and its bytes."""
+    data = bytearray()
     async for chunk in answer.content.iter_chunked(1 << 16):
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            return None
+        data += chunk
+        if len(data) > _MOST_BYTES:
+            return None, b""
     try:
-        return jsonlib.loads(body)
+        return jsonlib.loads(data), b""
     except ValueError:
-        return None
+        return None, bytes(data)

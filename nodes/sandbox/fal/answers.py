@@ -12,11 +12,10 @@ from typing import Any
 
 from PIL import Image
 
-from .. import painter, sight, spoil
+from .. import cutting, painter, sight, spoil
 from ..calls import Call
 from ..faults import Rule
 from ..links import Stored
-from . import cutting
 from .filters import Verdict
 from .models import Size
 from .orders import FalOrder
@@ -48,7 +47,7 @@ def draw(order: FalOrder, verdict: Verdict, call: Call) -> Drawn:
         Image.new("RGB", order.size) if place < verdict.black else order.painted(call.state.next_serial())
         for place in range(order.count - verdict.missing)
     ]
-    mask = cutting.opacity(order.sent.pictures[0]) if order.asked.get("output_mask") else None
+    mask = cutting.alpha_of(order.sent.pictures[0]) if order.asked.get("output_mask") else None
     return Drawn(
         files=tuple((_spoiled(_encoded(picture, order), call.fault), picture.size) for picture in painted),
         mask=b"" if mask is None else _encoded(mask, order),

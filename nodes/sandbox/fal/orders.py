@@ -9,10 +9,10 @@ from typing import Any
 
 from PIL import Image
 
-from .. import painter, retouch
+from .. import cutting, painter, retouch
 from ..calls import Call
 from ..lettering import tag
-from . import cutting, pictures, sizes
+from . import pictures, sizes
 from .models import MODELS, Model, Size
 from .schemas import problems, with_defaults
 from .storage import Storage
@@ -69,7 +69,7 @@ class FalOrder:
         return retouch.edit(sent, self.sent.mask, order) if sent else painter.paint(order)
 
     def _cut_out(self, picture: Image.Image, serial: int) -> Image.Image:
-        alpha = cutting.opacity(picture)
+        alpha = cutting.alpha_of(picture)
         if self.asked.get("mask_only"):
             return alpha
         cut = cutting.cut_out(picture, alpha, serial)

@@ -9,10 +9,10 @@ from typing import Any, TypeAlias
 
 from PIL import Image, ImageFilter, ImageOps
 
-from .. import painter, retouch, sight
+from .. import cutting, painter, retouch, sight
 from ..lettering import tag
 from ..scene import parse
-from . import cutting
+from . import backgrounds
 from .models import Model
 from .refusals import ModelFailure
 from .sizes import Size
@@ -128,7 +128,7 @@ def _enlarged(work: Work, order: painter.Order) -> Made:
 def _cut_out(work: Work, order: painter.Order) -> Made:
     first, inputs = work.pictures[0], work.inputs
     alpha = cutting.alpha_of(first, float(inputs.get("threshold", 0)), reverse=bool(inputs.get("reverse")))
-    return cutting.on_background(
+    return backgrounds.on_background(
         cutting.cut_out(first, alpha, order.serial), str(inputs.get("background_type", "rgba"))
     )
 
@@ -169,4 +169,4 @@ def check(work: Work) -> None:
     if asked is not None and asked not in FORMATS:
         raise ModelFailure(f"unknown file extension: .{asked}")
     if "background_type" in work.inputs:
-        cutting.check_background(work.inputs["background_type"])
+        backgrounds.check_background(work.inputs["background_type"])
