@@ -1,0 +1,120 @@
+"""What Ideogram's error answers mean, with its own words and the id of the request.
+
+Source: the responses in Ideogram's OpenAPI of April 2026, and the v2 reference pages of September to November 2026.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..engine.errors import (
+    ContentRejected,
+    EaselError,
+    InputRefused,
+    InvalidKey,
+    ModelRetired,
+    ProviderDown,
+    QuotaExhausted,
+    RateLimited,
+)
+from ..engine.request import Request
+from .account import ACCOUNT, LABEL
+
+_REQUEST_ID = "X-Request-Id"
+_WORDS = ("error", "message", "detail")
+_LIMITS = {
+    "daily_limit": "reached its own limit for today",
+    "subscription_required": "needs a subscription for this",
+    "priority_credit_required": "needs priority credit for this",
+    "feature_limit": "may not use this feature any more for now",
+}
+
+
+def refusal(status: int, body: Any, headers: Mapping[str, str], request: Request | None) -> EaselError:
+    """The error that an HTTP status other than 200 means."""
+    words, asked = _words(body), f" ({request.summary})" if request else ""
+    told: dict[str, Any] = {"words": words, "request_id": request_id_of(body, headers)}
+    reason = str(body.get("reject_reason") or "") if isinstance(body, Mapping) else ""
+    if reason in _LIMITS:
+        return QuotaExhausted(
+            f"The {LABEL} account {_LIMITS[reason]}. See to it in the account's settings at {LABEL}; what is done already "
+            f"is kept.",
+            **told,
+        )
+    if status == 402 or reason == "insufficient_funds":
+        return QuotaExhausted(
+            f"The {LABEL} account has no API credit left (a subscription to the website is none). Add some at {LABEL} and "
+            f"run again: what is done already is kept.",
+            **told,
+        )
+    if status == 429:
+        return RateLimited(
+            f"Too many requests are in flight at {LABEL}.", retry_after=_seconds(headers.get("Retry-After")), **told
+        )
+    if status == 401:
+        return InvalidKey(
+            f"{LABEL} does not accept the key. Set {ACCOUNT.key_variable} or save a new key in Easel's key settings.",
+            **told,
+        )
+    if status == 403:
+        return InvalidKey(
+            f"{LABEL} does not let this key do that: perhaps it is disabled, or the API's terms are not accepted yet at "
+            f"{LABEL}.",
+            **told,
+        )
+    if status == 404:
+        model = request.model if request else "This model"
+        return ModelRetired(f"{model} is not there any more at {LABEL}.", input_name="model", **told)
+    if status == 413:
+        return InputRefused(f"The input pictures are larger than {LABEL} takes: scale them down.", **told)
+    if status == 422:
+        return ContentRejected(
+            f"{LABEL}'s safety check refused the prompt or an input picture{asked}.", stage="input", **told
+        )
+    if status == 400:
+        return InputRefused(f"{LABEL} refused the request{asked}.", input_name=_field(body), **told)
+    return ProviderDown(
+        f"{LABEL} failed while it took this request (HTTP {status}{asked}). It was not sent again; run again to retry.",
+        **told,
+    )
+
+
+def not_the_api() -> ProviderDown:
+    """An answer that is no JSON object."""
+    return ProviderDown(
+        f"{LABEL}'s address answered with something that is not its API (a proxy or log-in page, perhaps). Check the "
+        f"network and the base URL that is set for it."
+    )
+
+
+def silent() -> ProviderDown:
+    """A poll that told nothing."""
+    return ProviderDown(f"{LABEL} does not answer. Run again to go on waiting for this same picture.")
+
+
+def request_id_of(body: Any, headers: Mapping[str, str]) -> str | None:
+    """What Ideogram's support asks for, where the answer names it."""
+    named = body.get("generation_id") or body.get("request_id") if isinstance(body, Mapping) else None
+    return str(named) if named else headers.get(_REQUEST_ID)
+
+
+def _words(body: Any) -> str:
+    """Ideogram's own words: a sentence, or a list of what is wrong where."""
+    found = next((body[name] for name in _WORDS if body.get(name)), "") if isinstance(body, Mapping) else ""
+    if isinstance(found, list):
+        return "; ".join(str(one.get("msg", one)) if isinstance(one, Mapping) else str(one) for one in found)
+    return str(found)
+
+
+def _field(body: Any) -> str:
+    """The input that an answer about bad input names, where it does."""
+    detail = body.get("detail") if isinstance(body, Mapping) else None
+    if isinstance(detail, list) and detail and isinstance(detail[0], Mapping):
+        return next((str(step) for step in reversed(detail[0].get("loc", ())) if step != "body"), "")
+    return ""
+
+
+def _seconds(header: str | None) -> float | None:
+    """Retry-After in seconds; a date in it is left to our own backoff."""
+    return float(header) if header and header.replace(".", "", 1).isdecimal() else None
