@@ -24,6 +24,7 @@ from easel.nodes.hosted.engine.errors import (
     TimedOut,
 )
 from easel.nodes.hosted.engine.provider import Job, Progress, Result
+from easel.nodes.hosted.engine.wire import Answer
 from easel.nodes.hosted.ideogram.account import ACCOUNT
 from easel.nodes.hosted.ideogram.answers import job_of, told_of
 from easel.nodes.hosted.ideogram.refusals import refusal
@@ -100,7 +101,7 @@ async def test_what_was_not_taken_was_not_charged(desk, sandbox, model, fault, k
     ],
 )
 def test_each_reason_that_v2_gives_is_told_apart_from_a_throttle(reason, status, kind):
-    error = refusal(status, {"error": "No.", "reject_reason": reason}, {}, None)
+    error = refusal(Answer(status, {}, {"error": "No.", "reject_reason": reason}), None)
     assert isinstance(error, kind) and not error.retryable
     assert error.words == "No."
 

@@ -58,14 +58,21 @@ class Answer:
         return seconds_of(self.headers.get("Retry-After"))
 
 
-async def submit(url: str, *, headers: Mapping[str, str], json: Any = None, data: Any = None) -> Answer:
+async def submit(
+    url: str,
+    *,
+    headers: Mapping[str, str],
+    json: Any = None,
+    data: Any = None,
+    timeout: aiohttp.ClientTimeout = SUBMIT,
+) -> Answer:
     """POST what may be charged: once, never redirected, and on a connection of its own.
 
     A kept connection that the server has just closed looks like one cut after the request.
     """
     connector = aiohttp.TCPConnector(force_close=True)
     async with aiohttp.ClientSession(connector=connector, trust_env=True) as fresh:
-        return await ask(fresh, "POST", url, headers=headers, json=json, data=data, timeout=SUBMIT)
+        return await ask(fresh, "POST", url, headers=headers, json=json, data=data, timeout=timeout)
 
 
 async def ask(

@@ -3,40 +3,27 @@
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Mapping
-from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 import aiohttp
 
-from ..engine.errors import EaselError, ProviderDown, ResultLost, TimedOut
+from ..engine import wire
+from ..engine.errors import EaselError, ResultLost
 from ..engine.provider import Call, Job, Result
 from ..engine.request import Request
 from . import prices
 from .account import ACCOUNT, LABEL
 from .answers import DAY, description_of, job_of, result_of, told_of
 from .notices import notices_of
-from .refusals import not_the_api, refusal, request_id_of, silent
+from .refusals import refusal, request_id_of
 from .requests import IdeogramRequest
 from .uploads import Upload
 
-# Drawing while the caller waits takes 10 to 60 seconds.
 _SUBMIT = aiohttp.ClientTimeout(total=None, connect=20, sock_read=180)
-_LOOK = aiohttp.ClientTimeout(total=30, connect=10)
-_MOST_BYTES = 8 * 1024 * 1024
+"""Drawing while the caller waits takes 10 to 60 seconds."""
 _MODE, _AT_ONCE = "mode", "synchronous"
 """What an operator may set where v2's jobs cannot be polled (a gateway, say): it then answers with the pictures."""
-_NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ClientHttpProxyError, aiohttp.ConnectionTimeoutError)
-"""The transport's errors that come before a single byte of the request was sent."""
-
-
-@dataclass(frozen=True)
-class _Answer:
-    status: int
-    body: Any
-    headers: Mapping[str, str]
 
 
 class Ideogram:
@@ -50,10 +37,7 @@ class Ideogram:
         upload = await Upload.of(request, as_job=call.options.get(_MODE) != _AT_ONCE)
         url = f"{call.address}/{request.offer.path}"
         quote = await self._quote(request, url, upload, call) if prices.is_quoted(request) else None
-        # A kept connection that the server has just closed looks like one cut after the request: never use one here.
-        connector = aiohttp.TCPConnector(force_close=True)
-        async with aiohttp.ClientSession(connector=connector, trust_env=True) as fresh:
-            answer = await _post(fresh, url, upload, call, _SUBMIT)
+        answer = await wire.submit(url, **upload.body(), headers=_key(call), timeout=_SUBMIT)
         body = _good(answer, request)
         notices = notices_of(answer.headers, body)
         if request.operation == "describe":
@@ -74,34 +58,22 @@ class Ideogram:
         task = str(job.handle.get("id", ""))
         url = f"{call.address}/v2/generations/{task}"
         try:
-            async with call.http.get(url, headers=_key(call), timeout=_LOOK, allow_redirects=False) as got:
-                answer = _Answer(got.status, await _json(got), got.headers)
+            answer = await wire.ask(call.http, "GET", url, headers=_key(call))
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
-            raise silent() from error
+            raise wire.silent(ACCOUNT) from error
         if answer.status == 200 and isinstance(answer.body, dict) and answer.body.get("status"):
             return told_of(job, answer.body, notices_of(answer.headers, answer.body))
         if answer.status in (401, 402, 403, 429):
-            raise refusal(answer.status, answer.body, answer.headers, None)
+            raise refusal(answer, None)
         if answer.status == 404:
             raise ResultLost(f"{LABEL} does not know this job any more. Run again to buy it.", request_id=task)
-        raise silent()
+        raise wire.silent(ACCOUNT)
 
     async def cancel(self, job: Job, call: Call) -> bool:
         return False
 
     def explain(self, error: Exception, request: Request | None) -> EaselError | None:
-        if isinstance(error, _NEVER_LEFT):
-            return ProviderDown(f"{LABEL} cannot be reached: check the network.", retryable=True)
-        if isinstance(error, asyncio.TimeoutError):
-            return TimedOut(
-                f"{LABEL} did not answer in time. The request had been sent, so it was not repeated; run again to buy it."
-            )
-        if isinstance(error, aiohttp.ClientError):
-            return TimedOut(
-                f"The connection to {LABEL} broke off after the request was sent, so nobody knows whether the picture was "
-                f"made. It was not sent again. Run again to buy it."
-            )
-        return None
+        return wire.explain(error, ACCOUNT)
 
     def estimate(self, request: Request) -> Decimal | None:
         return prices.estimate(request) if isinstance(request, IdeogramRequest) else None
@@ -112,52 +84,32 @@ class Ideogram:
         Raises what the purchase itself would be refused with.
         """
         try:
-            answer = await _post(call.http, f"{url}?dry_run=true", upload, call, _LOOK)
+            answer = await wire.ask(call.http, "POST", f"{url}?dry_run=true", **upload.body(), headers=_key(call))
         except (aiohttp.ClientError, asyncio.TimeoutError):
             # Only the price is missing: whether the purchase itself gets through, it will tell.
             return None
         if 400 <= answer.status < 500:
-            raise refusal(answer.status, answer.body, answer.headers, request)
+            raise refusal(answer, request)
         body = answer.body if answer.status == 200 and isinstance(answer.body, dict) else {}
         price = body.get("upper_bound_usd_micros") or body.get("usd_micros")
         return price if isinstance(price, int) else None
 
 
-async def _post(
-    http: aiohttp.ClientSession, url: str, upload: Upload, call: Call, timeout: aiohttp.ClientTimeout
-) -> _Answer:
-    async with http.post(url, **upload.body(), headers=_key(call), timeout=timeout, allow_redirects=False) as got:
-        return _Answer(got.status, await _json(got), got.headers)
-
-
-def _good(answer: _Answer, request: Request) -> dict[str, Any]:
+def _good(answer: wire.Answer, request: Request) -> dict[str, Any]:
     """The body of an answer that is no error. Raises the error that it is otherwise."""
     if answer.status != 200:
-        raise refusal(answer.status, answer.body, answer.headers, request)
+        raise refusal(answer, request)
     if not isinstance(answer.body, dict):
-        raise not_the_api()
+        raise wire.not_the_api(ACCOUNT)
     late = answer.body.get("status_code")
     if isinstance(late, int) and answer.body.get("error"):
         # v2 may begin to answer before it fails: the status that it meant then stands in the body.
-        raise refusal(late, answer.body, answer.headers, request)
+        raise refusal(answer, request, late)
     return answer.body
 
 
 def _key(call: Call) -> dict[str, str]:
     return {"Api-Key": call.key.reveal()}
-
-
-async def _json(answer: aiohttp.ClientResponse) -> Any:
-    """The body as JSON; None where it is something else, or too long to be an answer."""
-    body = bytearray()
-    async for chunk in answer.content.iter_chunked(1 << 16):
-        body += chunk
-        if len(body) > _MOST_BYTES:
-            return None
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
 
 
 PROVIDERS = (Ideogram,)

@@ -5,19 +5,12 @@ Source: the responses in Ideogram's OpenAPI of April 2026, and the v2 reference 
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ..engine.errors import (
-    ContentRejected,
-    EaselError,
-    InputRefused,
-    InvalidKey,
-    ModelRetired,
-    ProviderDown,
-    QuotaExhausted,
-    RateLimited,
-)
+from ..engine import wire
+from ..engine.errors import ContentRejected, EaselError, InvalidKey, QuotaExhausted
 from ..engine.request import Request
 from .account import ACCOUNT, LABEL
 
@@ -31,10 +24,11 @@ _LIMITS = {
 }
 
 
-def refusal(status: int, body: Any, headers: Mapping[str, str], request: Request | None) -> EaselError:
-    """The error that an HTTP status other than 200 means."""
-    words, asked = _words(body), f" ({request.summary})" if request else ""
-    told: dict[str, Any] = {"words": words, "request_id": request_id_of(body, headers)}
+def refusal(answer: wire.Answer, request: Request | None, status: int | None = None) -> EaselError:
+    """The error that an HTTP status other than 200 means; ``status`` where the answer names another one in its body."""
+    status, body = status or answer.status, answer.body
+    asked = f" ({request.summary})" if request else ""
+    told: dict[str, Any] = {"words": _words(body), "request_id": request_id_of(body, answer.headers)}
     reason = str(body.get("reject_reason") or "") if isinstance(body, Mapping) else ""
     if reason in _LIMITS:
         return QuotaExhausted(
@@ -48,49 +42,20 @@ def refusal(status: int, body: Any, headers: Mapping[str, str], request: Request
             f"run again: what is done already is kept.",
             **told,
         )
-    if status == 429:
-        return RateLimited(
-            f"Too many requests are in flight at {LABEL}.", retry_after=_seconds(headers.get("Retry-After")), **told
-        )
-    if status == 401:
-        return InvalidKey(
-            f"{LABEL} does not accept the key. Set {ACCOUNT.key_variable} or save a new key in Easel's key settings.",
-            **told,
-        )
     if status == 403:
         return InvalidKey(
             f"{LABEL} does not let this key do that: perhaps it is disabled, or the API's terms are not accepted yet at "
             f"{LABEL}.",
             **told,
         )
-    if status == 404:
-        model = request.model if request else "This model"
-        return ModelRetired(f"{model} is not there any more at {LABEL}.", input_name="model", **told)
-    if status == 413:
-        return InputRefused(f"The input pictures are larger than {LABEL} takes: scale them down.", **told)
     if status == 422:
         return ContentRejected(
             f"{LABEL}'s safety check refused the prompt or an input picture{asked}.", stage="input", **told
         )
-    if status == 400:
-        return InputRefused(f"{LABEL} refused the request{asked}.", input_name=_field(body), **told)
-    return ProviderDown(
-        f"{LABEL} failed while it took this request (HTTP {status}{asked}). It was not sent again; run again to retry.",
-        **told,
-    )
-
-
-def not_the_api() -> ProviderDown:
-    """An answer that is no JSON object."""
-    return ProviderDown(
-        f"{LABEL}'s address answered with something that is not its API (a proxy or log-in page, perhaps). Check the "
-        f"network and the base URL that is set for it."
-    )
-
-
-def silent() -> ProviderDown:
-    """A poll that told nothing."""
-    return ProviderDown(f"{LABEL} does not answer. Run again to go on waiting for this same picture.")
+    if status == 503:
+        # Elsewhere this means that nothing was taken; Ideogram does not say so.
+        status = 500
+    return wire.refusal(dataclasses.replace(answer, status=status), ACCOUNT, request, field=_field(body), **told)
 
 
 def request_id_of(body: Any, headers: Mapping[str, str]) -> str | None:
@@ -113,8 +78,3 @@ def _field(body: Any) -> str:
     if isinstance(detail, list) and detail and isinstance(detail[0], Mapping):
         return next((str(step) for step in reversed(detail[0].get("loc", ())) if step != "body"), "")
     return ""
-
-
-def _seconds(header: str | None) -> float | None:
-    """Retry-After in seconds; a date in it is left to our own backoff."""
-    return float(header) if header and header.replace(".", "", 1).isdecimal() else None
