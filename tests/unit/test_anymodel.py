@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import replace
 from decimal import Decimal
 from functools import partial
 
@@ -15,7 +16,7 @@ from easel.nodes.hosted.anymodel.inputs import fill, read, replaced
 from easel.nodes.hosted.anymodel.library import published
 from easel.nodes.hosted.anymodel.published import Published
 from easel.nodes.hosted.anymodel.requests import AnyFal, AnyReplicate
-from easel.nodes.hosted.engine import errors
+from easel.nodes.hosted.engine import errors, wire
 from easel.nodes.hosted.platforms.fal.provider import Fal
 from easel.nodes.hosted.platforms.replicate.provider import Replicate
 from support.desk import desk_of
@@ -91,13 +92,30 @@ def test_a_mask_has_two_polarities():
 def test_a_name_without_a_connection_and_a_connection_without_a_name():
     with pytest.raises(errors.InputRefused, match="nothing is connected at image"):
         filled({"image": "$image"})
+    with pytest.raises(errors.InputRefused, match="nothing is connected at image_3"):
+        filled({"image": "$image_3"}, {"image": [RED]})
     with pytest.raises(errors.InputRefused, match='write "\\$image" in the inputs'):
         filled({"prompt": "a cat"}, {"image": [RED]})
     with pytest.raises(errors.InputRefused, match="nothing is connected at text"):
         filled({"prompt": "a $text"})
 
 
-@pytest.mark.parametrize("text", ["{", "[1]", '"words"'])
+def test_words_are_not_looked_into_for_names():
+    assert filled({"prompt": "$text"}, texts={"text": "$5 for $image, $mask and $text_2"}).values == {
+        "prompt": "$5 for $image, $mask and $text_2"
+    }
+    assert filled({"prompt": "$texture at $5, $text"}, texts={"text": "a"}).values == {"prompt": "$texture at $5, a"}
+    for values, texts in (({"image": "$file/picture/0"}, {}), ({"image": "$text"}, {"text": "$file/white/7"})):
+        with pytest.raises(errors.InputRefused, match="cannot be an input"):
+            filled(values, texts=texts)
+
+
+def test_a_name_may_be_used_twice():
+    twice = AnyFal.of("a/b", filled({"image": "$image", "images": ["$image"]}, {"image": [RED]}), None, 0).order()
+    assert twice.inputs == {"image": RED, "images": [RED]}
+
+
+@pytest.mark.parametrize("text", ["{", "[1]", '"words"', '{"seed": NaN}', '{"seed": -Infinity}'])
 def test_inputs_that_are_no_object_are_refused(text):
     with pytest.raises(errors.InputRefused) as refused:
         read(text)
@@ -126,6 +144,95 @@ def test_inputs_are_checked_against_what_is_published(values, words):
 
 def test_right_inputs_pass():
     MODEL.check({"prompt": "a", "size": "large", "images": ["https://a.b/c.png"], "steps": 50})
+
+
+def model_with(**properties):
+    schema = {"components": {"schemas": {"Input": {"type": "object", "properties": properties}, **NAMED}}}
+    return Published.read(model="somebody/something", schema=schema, inputs="/components/schemas/Input")
+
+
+NAMED = {
+    "ratio": {"enum": ["1:1", "3:2"], "type": "string"},
+    "pictures": {"anyOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]},
+    "circle": {"$ref": "#/components/schemas/circle"},
+}
+
+
+def test_schemas_of_openapi_3_0():
+    model = model_with(
+        strength={"type": "number", "minimum": 0, "exclusiveMinimum": True, "maximum": 1, "exclusiveMaximum": False},
+        seed={"type": "integer", "nullable": True},
+        ratio={"allOf": [{"$ref": "#/components/schemas/ratio"}], "nullable": True, "default": "1:1"},
+        nullable={"type": "boolean"},
+    )
+    model.check({"strength": 0.5, "seed": None, "ratio": None, "nullable": True})
+    model.check({"strength": 1, "seed": 3, "ratio": "3:2"})
+    for values, words in (
+        ({"strength": 0}, "strength: 0 is less than or equal to the minimum of 0"),
+        ({"strength": 2}, "strength: 2 is greater than the maximum of 1"),
+        ({"seed": "many"}, "seed: 'many' is not "),
+        ({"nullable": 3}, "nullable: 3 is not of type 'boolean'"),
+        ({"ratio": "5:4"}, "ratio: '5:4' is not "),
+    ):
+        with pytest.raises(errors.InputRefused, match=words):
+            model.check(values)
+
+
+def test_lists_behind_names_and_choices():
+    model = model_with(
+        several={"$ref": "#/components/schemas/pictures"},
+        maybe={"type": ["array", "null"]},
+        either={"oneOf": [{"type": "string"}, {"$ref": "#/components/schemas/pictures"}]},
+        single={"type": "string"},
+        anything=True,
+        lost={"$ref": "#/components/schemas/nowhere"},
+        round={"$ref": "#/components/schemas/circle"},
+    )
+    names = ("several", "maybe", "either", "single", "anything", "lost", "round", "unknown")
+    assert [name for name in names if model.takes_list(name)] == ["several", "maybe", "either"]
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$ref": "#/components/schemas/nowhere"},
+        {"$ref": "#/components/schemas/circle"},
+        {"type": "file"},
+        {"type": "string", "pattern": "("},
+    ],
+    ids=str,
+)
+def test_a_schema_that_cannot_be_understood_is_said(schema):
+    with pytest.raises(errors.InputRefused, match="cannot be understood"):
+        model_with(image=schema).check({"image": "https://a.b/c.png"})
+
+
+def test_a_schema_sends_nobody_to_other_addresses(monkeypatch):
+    asked = []
+    monkeypatch.setattr("urllib.request.urlopen", lambda request, *_: asked.append(request))
+    with pytest.raises(errors.InputRefused, match="cannot be understood"):
+        model_with(image={"$ref": "http://127.0.0.1:9/schema.json"}).check({"image": "a"})
+    assert asked == []
+
+
+def test_a_long_value_is_not_quoted_whole():
+    with pytest.raises(errors.InputRefused) as refused:
+        model_with(prompt={"type": "string", "maxLength": 5}).check({"prompt": "a" * 5000})
+    assert len(str(refused.value)) < 500
+
+
+@pytest.mark.parametrize(
+    ("values", "unit", "usd", "price"),
+    [
+        ({}, "images", "0.04", "0.08"),
+        ({"num_images": 3}, "images", "0.04", "0.12"),
+        ({}, "megapixels", "0.04", None),
+        ({}, "images", "", None),
+    ],
+)
+def test_a_price_counts_what_the_model_makes(values, unit, usd, price):
+    model = replace(model_with(num_images={"type": "integer", "default": 2}), unit=unit, unit_usd=usd)
+    assert model.price(values) == (price and Decimal(price))
 
 
 def test_an_expected_price_does_not_make_another_request():
@@ -228,6 +335,57 @@ async def test_a_schema_is_fetched_once_and_kept_through_an_outage(tmp_path):
     assert len(fetched) == 3
     with pytest.raises(errors.ProviderDown):
         await published(tmp_path, "elsewhere", "a/b", down, may_change=True)
+
+
+async def test_a_schema_that_cannot_be_kept_is_used_all_the_same(tmp_path):
+    async def fetch():
+        return MODEL
+
+    (tmp_path / "schemas").write_text("a file where the folder should be")
+    assert await published(tmp_path / "schemas", "here", "a/b", fetch, may_change=True) == MODEL
+
+
+@pytest.mark.parametrize(("market", "path"), [("replicate", "/models/"), ("fal", "/openapi.json")])
+@pytest.mark.parametrize("fault", ["cut_after_body", "server_error", "unavailable"])
+async def test_a_question_that_fails_has_cost_nothing(desk, market, path, fault):
+    name = {"replicate": "black-forest-labs/flux-schnell", "fal": "fal-ai/flux/dev"}[market]
+    desk.sandbox.fault(fault, path=path)
+    with pytest.raises(errors.ProviderDown) as down:
+        await known(desk, market, name)
+    assert down.value.charge == "none"
+    assert "buy" not in str(down.value)
+
+
+@pytest.mark.parametrize("fault", ["cut_after_body", "server_error", "html"])
+async def test_an_endpoint_without_a_price_can_be_run(desk, fault):
+    desk.sandbox.fault(fault, path="/pricing")
+    found = await known(desk, "fal", "fal-ai/flux/dev")
+    assert (found.unit, found.unit_usd) == ("", "")
+
+
+async def test_the_key_does_not_go_where_schemas_are_published(desk, monkeypatch):
+    sent = {}
+    ask = wire.ask
+
+    async def noted(http, method, url, *, headers, **others):
+        sent[url.partition("?")[0].rpartition("/")[2]] = headers
+        return await ask(http, method, url, headers=headers, **others)
+
+    monkeypatch.setattr(wire, "ask", noted)
+    await known(desk, "fal", "fal-ai/flux/dev")
+    assert sent["openapi.json"] == {}
+    assert set(sent) == {"openapi.json", "pricing"}
+
+
+async def test_a_question_s_error_never_tells_a_key(desk, monkeypatch):
+    monkeypatch.setenv("FAL_KEY", "id-of-a-key:and-its-secret")
+
+    async def echoing(_call):
+        raise errors.ProviderDown("The key id-of-a-key:and-its-secret is odd.", words="id-of-a-key:and-its-secret")
+
+    with pytest.raises(errors.ProviderDown) as raised:
+        await desk.engine.consult("fal", "default", echoing)
+    assert "secret" not in str(raised.value)
 
 
 async def known(desk, market, name):

@@ -6,19 +6,22 @@ import asyncio
 from decimal import Decimal
 from typing import Any
 
+import aiohttp
 import numpy as np
 import pytest
 
 from easel.nodes import pictures
 from easel.nodes.hosted.anymodel.fal import AnyFal
-from easel.nodes.hosted.engine import errors
+from easel.nodes.hosted.engine import errors, wire
 from easel.nodes.hosted.engine.engine import Order
 from easel.nodes.hosted.engine.provider import Job
 from easel.nodes.hosted.engine.wire import Answer
-from easel.nodes.hosted.platforms.fal.answers import check_url, failure, under_way
+from easel.nodes.hosted.platforms.fal.answers import check_url, failure, job_of, result_of, under_way
 from easel.nodes.hosted.platforms.fal.hosts import beside
 from easel.nodes.hosted.platforms.fal.provider import Fal
-from support.desk import Desk, desk_of
+from easel.nodes.hosted.platforms.fal.uploads import upload
+from easel.nodes.hosted.platforms.orders import Order as OrderAtFal
+from support.desk import Desk, calling, desk_of, listening
 
 DEV = "fal-ai/flux/dev"
 PRO = "fal-ai/flux-pro/v1.1"
@@ -227,6 +230,196 @@ async def until(condition):
 JOB = Job({"id": "1", "status_url": "", "response_url": "", "cancel_url": "", "wants": "pictures", "count": 1})
 
 
+URLS = {
+    "status_url": "https://queue.fal.run/a/b/requests/1/status",
+    "response_url": "https://queue.fal.run/a/b/requests/1",
+    "cancel_url": "https://queue.fal.run/a/b/requests/1/cancel",
+}
+BEGUN = Job({"id": "1", "wants": "pictures", "count": 1, **URLS})
+
+
+@pytest.fixture
+def scripted(monkeypatch):
+    """Answers in the place of fal's, in order; gives what was asked."""
+
+    def play(*answers):
+        left, asked_for = list(answers), []
+
+        async def ask(_http, method, url, **_others):
+            asked_for.append((method, url))
+            status, body = left.pop(0)
+            return Answer(status, {}, body)
+
+        monkeypatch.setattr(wire, "ask", ask)
+        return asked_for
+
+    return play
+
+
+@pytest.fixture
+async def call():
+    async with calling("https://queue.fal.run") as call:
+        yield call
+
+
+async def test_every_submission_has_a_connection_of_its_own():
+    """A kept one that the server has just closed looks like one cut after the request."""
+    async with listening(401, {"detail": "no"}) as fal, calling(fal.address) as call:
+        for _ in range(2):
+            with pytest.raises(errors.InvalidKey):
+                await Fal().submit(asked(), call)
+        assert (fal.connections, len(fal.requests)) == (2, 2)
+
+
+async def test_a_submission_that_is_cut_off_is_sent_once():
+    async with listening(0) as fal, calling(fal.address) as call:
+        with pytest.raises(aiohttp.ClientError) as cut:
+            await Fal().submit(asked(), call)
+        assert len(fal.requests) == 1
+        assert isinstance(Fal().explain(cut.value, None), errors.TimedOut)
+
+
+async def test_the_key_follows_no_redirect():
+    async with (
+        listening(200, {}) as elsewhere,
+        listening(307, {}, Location=f"{elsewhere.address}/a") as fal,
+        calling(fal.address) as call,
+    ):
+        urls = dict.fromkeys(URLS, f"{fal.address}/a")
+        with pytest.raises(errors.ProviderDown):
+            await Fal().submit(asked(), call)
+        with pytest.raises(errors.ProviderDown):
+            await Fal().poll(Job({**BEGUN.handle, **urls}), call)
+        assert len(fal.requests) == 2
+        assert elsewhere.requests == []
+
+
+@pytest.mark.parametrize(
+    ("after", "cancelled"),
+    [
+        ({"status": "IN_PROGRESS"}, False),
+        ({"status": "COMPLETED", "error": None}, False),
+        (None, False),
+        ({"status": "COMPLETED", "error": "Request was cancelled."}, True),
+        ({"status": "IN_QUEUE"}, True),
+    ],
+    ids=str,
+)
+async def test_a_job_that_began_while_it_was_cancelled_is_kept(scripted, call, after, cancelled):
+    asked_for = scripted(
+        (202, {"status": "IN_QUEUE"}), (202, {"status": "CANCELLATION_REQUESTED"}), (200 if after else 502, after)
+    )
+    assert await Fal().cancel(BEGUN, call) is cancelled
+    assert [method for method, _url in asked_for] == ["GET", "PUT", "GET"]
+
+
+async def test_a_look_sends_the_key_to_fal_only(scripted, call):
+    asked_for = scripted((200, {"status": "COMPLETED"}))
+    strange = Job({**BEGUN.handle, "status_url": "https://fal.run.example.com/a"})
+    with pytest.raises(errors.ResultLost, match="did not send your key"):
+        await Fal().poll(strange, call)
+    strange = Job({**BEGUN.handle, "response_url": "https://fal.run.example.com/a"})
+    with pytest.raises(errors.ResultLost, match="did not send your key"):
+        await Fal().poll(strange, call)
+    assert asked_for == [("GET", URLS["status_url"])]
+
+
+async def test_a_failure_that_is_told_twice_ends_the_wait_though_its_answer_is_no_json(scripted, call):
+    scripted((200, {"status": "COMPLETED", "error": "Runner died"}), (500, None))
+    with pytest.raises(errors.ResultLost, match="Runner died"):
+        await Fal().poll(BEGUN, call)
+
+
+@pytest.mark.parametrize(("status", "body"), [(502, None), (503, {"detail": "Service unavailable"}), (200, None)])
+async def test_a_result_that_a_gateway_keeps_back_is_asked_for_again(scripted, call, status, body):
+    scripted((200, {"status": "COMPLETED"}), (status, body))
+    with pytest.raises(errors.ProviderDown, match="go on waiting"):
+        await Fal().poll(BEGUN, call)
+
+
+async def test_a_model_s_own_failure_ends_the_wait(scripted, call):
+    scripted((200, {"status": "COMPLETED"}), (504, {"detail": [{"msg": "too slow", "type": "generation_timeout"}]}))
+    with pytest.raises(errors.ResultLost, match="too slow"):
+        await Fal().poll(BEGUN, call)
+
+
+async def test_an_upload_sends_its_token_to_fal_only(scripted, call):
+    asked_for = scripted((200, {"token": "t", "base_url": "https://fal.media.example.com"}))
+    with pytest.raises(errors.ProviderDown, match="could not take the picture") as refused:
+        await upload(call, b"picture", "image/png")
+    assert refused.value.charge == "none"
+    assert len(asked_for) == 1
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [{"kind": "model_not_found"}, {"kind": "server_error"}, {"kind": "html"}, {"kind": "cut_after_body"}],
+    ids=str,
+)
+@pytest.mark.parametrize("path", ["/storage/auth/token", "/files/upload"])
+async def test_an_upload_that_fails_is_tried_again_and_costs_nothing(desk, fault, path):
+    desk.sandbox.fault(**fault, path=path, times=1)
+    await desk.buy(asked(ESRGAN, files=(noise(620),), image_url="$file/picture/0", scale=1))
+    assert desk.counts()[1] == 1
+
+
+def test_a_job_without_its_addresses_is_still_named():
+    with pytest.raises(errors.ProviderDown, match="request id 7") as lost:
+        job_of({"request_id": "7"}, OrderAtFal("a/b", {}), "https://queue.fal.run")
+    assert lost.value.charge == "unsure"
+
+
+def result(output, wants="pictures", prompt=None):
+    return result_of(Job({**BEGUN.handle, "wants": wants, "prompt": prompt}), output)
+
+
+FILE = {"url": "https://v3.fal.media/files/a.png", "content_type": "image/png"}
+OTHER = {"url": "https://v3.fal.media/files/b.png", "content_type": "image/png"}
+
+
+@pytest.mark.parametrize(
+    ("output", "kept", "refused"),
+    [
+        ({"images": [FILE, OTHER], "mask": FILE, "has_nsfw_concepts": [True, False]}, 2, 1),
+        ({"image": FILE, "has_nsfw_concepts": True}, 0, 1),
+        ({"images": [], "has_nsfw_concepts": [True]}, 0, 1),
+        ({"images": [OTHER], "has_nsfw_concepts": [True, False]}, 1, 1),
+        ({"images": [FILE]}, 1, 0),
+        ({"images": [{**FILE, "content_type": "application/octet-stream"}]}, 1, 0),
+    ],
+)
+def test_what_the_safety_checker_says_fits_the_pictures(output, kept, refused):
+    found = result(output)
+    assert (len(found.pictures), len(found.refused)) == (kept, refused)
+
+
+@pytest.mark.parametrize(
+    ("output", "found", "text"),
+    [
+        (
+            {"video": {"url": "https://v3.fal.media/a.mp4", "content_type": "video/mp4"}},
+            0,
+            "https://v3.fal.media/a.mp4",
+        ),
+        ({"image": FILE, "caption": "a boat", "seed": 3}, 1, "a boat"),
+        ({"results": {"labels": ["boat", "sea"]}, "prompt": "a boat"}, 0, "boat\nsea"),
+        ({"score": 0.5}, 0, '{"score": 0.5}'),
+        ({"images": [FILE], "seed": 3, "timings": {"inference": 1.0}}, 1, ""),
+    ],
+)
+def test_nothing_of_an_output_is_lost(output, found, text):
+    bought = result(output, wants="anything")
+    assert (len(bought.pictures), bought.text) == (found, text)
+
+
+def test_only_a_prompt_that_was_rewritten_is_shown():
+    output = {"images": [FILE], "prompt": "a boat"}
+    assert result(output, prompt="a boat").pictures[0].revised_prompt == ""
+    assert result(output, prompt="boat").pictures[0].revised_prompt == "a boat"
+    begun = job_of({"request_id": "1", **URLS}, OrderAtFal("a/b", {"prompt": "a boat"}), "https://queue.fal.run")
+    assert begun.handle["prompt"] == "a boat"
+
+
 def test_the_key_goes_to_fal_only():
     check_url("https://queue.fal.run/a/b/requests/1", "https://queue.fal.run", "1")
     check_url("https://queue.falrun.com/a/b/requests/1", "https://queue.fal.run", "1")
@@ -236,6 +429,7 @@ def test_the_key_goes_to_fal_only():
         "https://notfal.run/a",
         "https://queue.fal.run:8443/a",
         "https://me@other.fal.run/a",
+        "https://[::",
     ):
         with pytest.raises(errors.ResultLost, match="did not send your key"):
             check_url(strange, "https://queue.fal.run", "1")

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
+from replicate.prediction import Prediction
 
 from easel.nodes import pictures
 from easel.nodes.hosted.anymodel.replicate import AnyReplicate
 from easel.nodes.hosted.engine import errors
 from easel.nodes.hosted.engine.engine import Order
+from easel.nodes.hosted.engine.provider import Job
 from easel.nodes.hosted.engine.wire import Answer
-from easel.nodes.hosted.platforms.replicate.answers import refusal
+from easel.nodes.hosted.platforms.orders import Uploads
+from easel.nodes.hosted.platforms.replicate import client
+from easel.nodes.hosted.platforms.replicate.answers import plain, refusal, told_of
 from easel.nodes.hosted.platforms.replicate.client import new_client
 from easel.nodes.hosted.platforms.replicate.provider import Replicate
-from support.desk import Desk, desk_of
+from support.desk import Desk, calling, desk_of, listening
 
 SCHNELL = "black-forest-labs/flux-schnell"
 PRO = "black-forest-labs/flux-1.1-pro"
@@ -46,6 +52,20 @@ def noise(side: int) -> pictures.Pixels:
 
 def creates(desk: Desk) -> list[dict[str, Any]]:
     return [line for line in desk.sandbox.log() if line["path"].endswith("predictions") and line["method"] == "POST"]
+
+
+async def stopped_at(desk: Desk, shown: str) -> None:
+    """Buy, and stop the run once that is shown."""
+
+    class Stop(Exception):
+        pass
+
+    def look(progress):
+        if progress.status == shown:
+            raise Stop
+
+    with pytest.raises(Stop):
+        await desk.engine.buy(asked(), Order(run="test"), look)
 
 
 def uploads(desk: Desk) -> list[dict[str, Any]]:
@@ -197,16 +217,7 @@ def test_a_throttle_says_how_long_even_without_the_header():
 
 async def test_a_run_that_is_stopped_is_cancelled_there(desk):
     desk.job_seconds(30)
-
-    class Stop(Exception):
-        pass
-
-    def look(progress):
-        if progress.status == "waiting for a machine":
-            raise Stop
-
-    with pytest.raises(Stop):
-        await desk.engine.buy(asked(), Order(run="test"), look)
+    await stopped_at(desk, "waiting for a machine")
     for _ in range(100):
         if any(line["path"].endswith("/cancel") for line in desk.sandbox.log()):
             break
@@ -214,6 +225,149 @@ async def test_a_run_that_is_stopped_is_cancelled_there(desk):
     else:
         pytest.fail("nothing was cancelled")
     assert desk.counts() == (1, 0)
+
+
+async def test_a_job_that_had_begun_is_in_the_ledger_though_it_was_cancelled(desk):
+    desk.job_seconds(20)
+    await stopped_at(desk, "painting")
+    for _ in range(100):
+        if bill := await desk.bill():
+            break
+        await asyncio.sleep(0.05)
+    assert [source for _usd, source in bill] == ["unsure"]
+    assert desk.counts() == (1, 1)
+
+
+async def test_a_job_that_is_done_is_not_cancelled(desk):
+    outcome = await desk.buy(asked())
+    job = Job(outcome.record["job"])
+    assert not await desk.engine.consult("replicate", "default", partial(Replicate().cancel, job))
+
+
+async def test_a_submission_without_an_answer_ends(desk, monkeypatch):
+    """The client itself begins predictions without any time-out."""
+    monkeypatch.setattr(client, "_TIMEOUT", httpx.Timeout(0.3))
+    desk.sandbox.fault("slow", seconds=5, path="predictions", method="POST", times=1)
+    with pytest.raises(errors.TimedOut, match="may have been charged"):
+        await asyncio.wait_for(desk.buy(asked()), 4)
+    assert len(creates(desk)) == 1
+
+
+@pytest.mark.parametrize("fault", ["model_not_found", "server_error", "html", "no_data", "cut_after_body"])
+async def test_an_upload_that_fails_is_tried_again_and_costs_nothing(desk, fault):
+    desk.sandbox.fault(fault, path="/v1/files", times=1)
+    await desk.buy(asked(ESRGAN, files=(noise(420),), image="$file/picture/0", scale=1.5))
+    assert len(uploads(desk)) == 2
+    assert desk.counts()[1] == 1
+
+
+async def test_an_upload_belongs_to_one_key():
+    shared, sent = Uploads(60), []
+
+    async def upload(owner):
+        sent.append(owner)
+        return f"https://example.com/{owner}"
+
+    owners = ("mine", "theirs", "mine")
+    links = [await shared.link(b"same", ("host", owner), partial(upload, owner)) for owner in owners]
+    assert sent == ["mine", "theirs"]
+    assert links == [f"https://example.com/{owner}" for owner in owners]
+
+
+@pytest.mark.parametrize("end", [errors.ProviderDown("It is down."), asyncio.CancelledError()], ids=type)
+async def test_an_upload_goes_on_without_its_first_waiter_and_is_forgotten_where_it_fails(end):
+    shared, began, may_end = Uploads(60), [], asyncio.Event()
+
+    async def upload():
+        began.append(1)
+        await may_end.wait()
+        if len(began) == 1:
+            raise end
+        return "https://example.com/a"
+
+    first, second = (asyncio.ensure_future(shared.link(b"same", ("me",), upload)) for _ in range(2))
+    await asyncio.sleep(0)
+    first.cancel()
+    await asyncio.sleep(0)
+    assert first.cancelled()
+    assert not second.done()
+    may_end.set()
+    await asyncio.wait({second})
+    assert await shared.link(b"same", ("me",), upload) == "https://example.com/a"
+    assert began == [1, 1]
+
+
+async def test_every_request_has_a_connection_of_its_own():
+    """A kept one that the server has just closed looks like one cut after the request."""
+    async with listening(401, {"detail": "no"}) as server, calling(server.address) as call:
+        provider = Replicate()
+        for _ in range(2):
+            with pytest.raises(errors.InvalidKey):
+                await provider.submit(asked(), call)
+        assert (server.connections, len(server.requests)) == (2, 2)
+
+
+async def test_the_key_follows_no_redirect():
+    async with (
+        listening(200, {}) as elsewhere,
+        listening(307, {}, Location=f"{elsewhere.address}/a") as server,
+        calling(server.address) as call,
+    ):
+        with pytest.raises(errors.ProviderDown):
+            await Replicate().submit(asked(), call)
+        with pytest.raises(errors.ProviderDown):
+            await Replicate().poll(Job({"id": "1"}), call)
+        assert len(server.requests) == 2
+        assert elsewhere.requests == []
+
+
+async def test_a_look_that_is_cut_off_ends_no_job():
+    async with listening(0) as server, calling(server.address) as call:
+        with pytest.raises(errors.ProviderDown, match="go on waiting"):
+            await Replicate().poll(Job({"id": "1"}), call)
+        assert len(server.requests) == 1
+
+
+def told(wants="anything", **answer):
+    """What is made of an answer of Replicate."""
+    known = plain({"id": "1", "status": "succeeded", **answer})
+    return told_of(Prediction(**known), {"id": "1", "wants": wants, "count": 1})
+
+
+def test_answers_that_the_client_does_not_foresee_lose_no_job():
+    assert isinstance(told(status="queued", version=None, logs=[], metrics="none", urls=[]), Job)
+    with pytest.raises(errors.ResultLost, match="cancelled"):
+        told(status="aborted")
+    with pytest.raises(errors.ResultLost, match="broken"):
+        told(status="failed", error={"detail": "broken"})
+    assert plain({"status": "starting"}) is None
+    assert plain({"id": "1"}) is None
+
+
+@pytest.mark.parametrize(
+    ("output", "pictures_found", "text"),
+    [
+        (["a ", "red ", "boat"], 0, "a red boat"),
+        (["https://a.b/one.mp4", "https://a.b/two.mp4"], 0, "https://a.b/one.mp4\nhttps://a.b/two.mp4"),
+        ({"image": "https://a.b/c.png", "caption": "a boat", "score": 0.5}, 1, "a boat\n0.5"),
+        ("https://a.b/c.webp", 1, ""),
+    ],
+)
+def test_nothing_of_an_output_is_lost(output, pictures_found, text):
+    result = told(output=output)
+    assert (len(result.pictures), result.text) == (pictures_found, text)
+
+
+def test_running_out_of_memory_may_be_billed():
+    with pytest.raises(errors.InputRefused, match="smaller") as refused:
+        told(status="failed", error="CUDA out of memory. Tried to allocate 2 GiB")
+    assert refused.value.charge == "unsure"
+
+
+@pytest.mark.parametrize("link", ["data:image/png;base64,é", "data:image/png;base64,a"])
+def test_a_damaged_data_uri_is_said(link):
+    with pytest.raises(errors.ResultLost, match="damaged"):
+        told(output=link)
 
 
 async def test_proxies_of_the_environment_are_used(desk, monkeypatch):

@@ -9,20 +9,18 @@ import re
 from typing import Any
 from urllib.parse import urlencode
 
-import aiohttp
-
-from ..engine import wire
-from ..engine.errors import InputRefused, ModelRetired, ProviderDown
+from ..engine.errors import EaselError, InputRefused, ModelRetired
 from ..engine.provider import Call
+from ..platforms.fal.answers import ACCOUNT
 from ..platforms.fal.hosts import beside
 from ..platforms.fal.ordering import order_of
 from ..platforms.orders import Order
+from .lookup import looked_up, untold
 from .published import Published
 from .requests import AnyFal
 
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)+")
 _SITE, _PLATFORM = "fal.ai", "api.fal.ai"
-_SCHEMA_TIMEOUT = aiohttp.ClientTimeout(total=30, connect=10)
 
 
 @order_of.register
@@ -52,11 +50,11 @@ async def fetch(name: str, call: Call) -> Published:
         )
     url = f"{site}/api/openapi/queue/openapi.json?{urlencode({'endpoint_id': name})}"
     # Published for everybody: the key has no business there.
-    answer = await wire.ask(call.http, "GET", url, headers={}, timeout=_SCHEMA_TIMEOUT)
+    answer = await looked_up(call, url, ACCOUNT, {})
     if answer.status in (400, 404, 422):
         raise ModelRetired(f"fal has no endpoint {name}.", input_name="endpoint")
     if answer.status != 200 or not isinstance(answer.body, dict):
-        raise ProviderDown(f"fal does not say what {name} takes just now. Try again in a moment.", retryable=True)
+        raise untold(ACCOUNT, name)
     pointer = _inputs_of(answer.body)
     unit, price = await _price(name, call)
     try:
@@ -81,9 +79,12 @@ async def _price(name: str, call: Call) -> tuple[str, str]:
     """The unit that is paid for and its price in US dollars; empty where fal tells none, which nothing depends on."""
     platform = beside(call.address, _PLATFORM)
     url = f"{platform}/v1/models/pricing?{urlencode({'endpoint_id': name})}"
-    answer = await wire.ask(call.http, "GET", url, headers={"Authorization": f"Key {call.key.reveal()}"})
+    try:
+        answer = await looked_up(call, url, ACCOUNT, {"Authorization": f"Key {call.key.reveal()}"})
+    except EaselError:
+        return "", ""
     prices = answer.body.get("prices") if answer.status == 200 and isinstance(answer.body, dict) else None
-    for price in prices or ():
-        if price.get("endpoint_id") == name and price.get("currency") == "USD":
-            return str(price.get("unit", "")), str(price.get("unit_price", ""))
+    for price in prices if isinstance(prices, list) else ():
+        if isinstance(price, dict) and price.get("endpoint_id") == name and price.get("currency") == "USD":
+            return str(price.get("unit") or ""), str(price.get("unit_price") or "")
     return "", ""

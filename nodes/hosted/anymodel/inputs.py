@@ -12,6 +12,7 @@ from ..engine.errors import InputRefused
 from ..engine.inputs import InputMask, InputPicture
 
 WHITE, BLACK = "$mask", "$mask_black"
+_IMAGE = re.compile(r"\$(image(?:_\d+)?)")
 _TEXT = re.compile(r"\$(text(?:_2)?)\b")
 _FILE = re.compile(r"\$file/(picture|white|black)/(\d+)")
 
@@ -28,7 +29,7 @@ class Filled:
 def read(text: str) -> dict[str, Any]:
     """The JSON object in ``text``; empty text is an empty one. Raises :class:`InputRefused` for anything else."""
     try:
-        values = json.loads(text.strip() or "{}")
+        values = json.loads(text.strip() or "{}", parse_constant=_no_constant)
     except ValueError as error:
         raise InputRefused(
             f'The inputs are not JSON ({error}). Write them like {{"prompt": "a red boat", "steps": 20}}.',
@@ -70,14 +71,17 @@ def fill(
             used.add("mask")
             filled.masks.append(_connected(masks, "mask", value))
             return f"$file/{'black' if value == BLACK else 'white'}/{len(filled.masks) - 1}"
-        if value.startswith("$image") and value[1:] in ("image", *pictures):
-            batch = _connected(pictures, value[1:], value)
-            used.add(value[1:])
+        if image := _IMAGE.fullmatch(value):
+            batch = _connected(pictures, image[1], value)
+            used.add(image[1])
             return _tokens(filled, batch, value, as_list=as_list)
         for name in _TEXT.findall(value):
             used.add(name)
             _connected(texts, name, f"${name}")
-        return _TEXT.sub(lambda found: texts[found[1]], value)
+        said = _TEXT.sub(lambda found: texts[found[1]], value)
+        if _FILE.fullmatch(said):
+            raise InputRefused(f'"{said}" cannot be an input: write "$image" or "$mask".', input_name="inputs")
+        return said
 
     for name, value in values.items():
         filled.values[name] = filled_in(value, as_list=takes_list(name))
@@ -111,6 +115,10 @@ def _tokens(filled: Filled, batch: Sequence[InputPicture], value: str, *, as_lis
     filled.pictures.extend(batch)
     tokens = [f"$file/picture/{number}" for number in range(first, len(filled.pictures))]
     return tokens if as_list else tokens[0]
+
+
+def _no_constant(name: str) -> Any:
+    raise ValueError(f"{name} is no JSON number")
 
 
 def _connected(sockets: Mapping[str, Any], name: str, placeholder: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import logging
@@ -37,13 +38,16 @@ async def published(
             raise
         log.warning("The newest schema of %s could not be had; the kept one is used: %s", name, error)
         return kept
-    write_private(path, json.dumps(found.as_json()).encode())
+    try:
+        await asyncio.to_thread(write_private, path, json.dumps(found.as_json()).encode())
+    except OSError as error:
+        log.warning("The schema of %s could not be kept and will be fetched again: %s", name, error)
     return found
 
 
 def _read(path: Path) -> Published | None:
     """A kept schema; None where there is none, or a damaged one, which is fetched anew."""
     try:
-        return Published(**json.loads(path.read_bytes()))
-    except (FileNotFoundError, ValueError, TypeError):
+        return Published.read(**json.loads(path.read_bytes()))
+    except (OSError, ValueError, TypeError):
         return None

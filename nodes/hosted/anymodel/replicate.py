@@ -14,6 +14,7 @@ from ..engine.provider import Call
 from ..platforms.orders import Order
 from ..platforms.replicate.answers import ACCOUNT, refusal
 from ..platforms.replicate.ordering import order_of
+from .lookup import looked_up, untold
 from .published import Published
 from .requests import AnyReplicate
 
@@ -48,20 +49,22 @@ async def fetch(name: str, call: Call) -> Published:
     model, _, version = name.partition(":")
     path = f"/v1/models/{model}/versions/{version}" if version else f"/v1/models/{model}"
     headers = {"Authorization": f"Bearer {call.key.reveal()}"}
-    answer = await wire.ask(call.http, "GET", f"{call.address}{path}", headers=headers)
+    answer = await looked_up(call, f"{call.address}{path}", ACCOUNT, headers)
     if answer.status == 404:
         raise ModelRetired(f"Replicate has no model {name}, or this key may not see it.", input_name="model")
+    if answer.status >= 500:
+        raise untold(ACCOUNT, name)
     if answer.status != 200:
         raise refusal(answer, None)
     if not isinstance(answer.body, dict):
         raise wire.not_the_api(ACCOUNT)
     found = answer.body if version else answer.body.get("latest_version")
-    if not isinstance(found, dict) or not isinstance(found.get("openapi_schema"), dict):
+    if not isinstance(found, dict) or not found.get("id") or not isinstance(found.get("openapi_schema"), dict):
         raise InputRefused(
             f"Replicate publishes no inputs for {name}, so it cannot be run from here.", input_name="model"
         )
     by_name = bool(answer.body.get("is_official")) and not version
-    return _published(model if by_name else f"{model}:{found.get('id')}", found["openapi_schema"])
+    return _published(model if by_name else f"{model}:{found['id']}", found["openapi_schema"])
 
 
 def _published(model: str, document: dict[str, Any]) -> Published:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import traceback
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from .errors import EaselError, TimedOut
+from .account import Account
+from .errors import EaselError, ProviderDown, TimedOut
 from .provider import Provider
 from .request import Request
 
@@ -34,3 +36,19 @@ async def guarded(
         if explained is None:
             raise
         raise explained from error
+
+
+def unanswered(account: Account, error: EaselError) -> ProviderDown:
+    """What ``error`` means for a question that costs nothing."""
+    return ProviderDown(
+        f"{account.label} does not answer just now: check the network, or try again in a moment.",
+        retryable=True,
+        words=error.words,
+        request_id=error.request_id,
+    )
+
+
+def tells(error: BaseException, redact: Callable[[str], str]) -> bool:
+    """Whether a log that prints ``error`` with all that led to it would hold a key, as ``redact`` finds it."""
+    printed = "".join(traceback.format_exception(type(error), error, error.__traceback__))
+    return redact(printed) != printed

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 import aiohttp
 
 from .account import Account
-from .calls import guarded
+from .calls import guarded, tells, unanswered
 from .database import open_database, sqlite_url
 from .destination import Destination, Realm, live, stand_in
 from .errors import EaselError, ResultLost, Stopped, TimedOut
@@ -251,10 +251,17 @@ class Engine:
         destination = self.destination(provider.account)
         key = self._key(provider.account, destination, profile)
         call = Call(destination.address, key, tools.http, _unheard, _no_link, destination.options)
+        redact = self.keys.redact
         try:
             return await guarded(work(call), provider, None, lambda: self._is_stopped)
         except EaselError as error:
-            raise error.rewritten(self.keys.redact) from None
+            # The provider explains its errors as those of a purchase, and here nothing is bought.
+            told = error if error.charge == "none" else unanswered(provider.account, error)
+            raise told.rewritten(redact) from None
+        except Exception as error:
+            if tells(error, redact):
+                raise EaselError(redact(f"{type(error).__name__}: {error}")) from None
+            raise
 
     async def _find_maker(self, pixels: str) -> dict[str, Any] | None:
         tools = await self._open_tools()

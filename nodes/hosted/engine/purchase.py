@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-import traceback
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
@@ -19,7 +18,7 @@ from tenacity import (
     stop_after_delay,
 )
 
-from .calls import guarded
+from .calls import guarded, tells
 from .delivery import Delivery
 from .errors import (
     Charge,
@@ -196,7 +195,7 @@ class Steps:
             error.rewritten(redact)
             if not error.resumable:
                 await self._write_end(error)
-            if _tells(error, redact):
+            if tells(error, redact):
                 raise error from None
             raise
         except Exception as error:
@@ -204,7 +203,7 @@ class Steps:
             await self._write(
                 self.tools.journal.ended, self.purchase.id, "failed", type(error).__name__, source="unsure"
             )
-            if _tells(error, redact):
+            if tells(error, redact):
                 raise EaselError(redact(f"{type(error).__name__}: {error}"), charge="unsure") from None
             raise
 
@@ -264,9 +263,3 @@ class Steps:
 
     async def _write(self, step: Callable[..., Any], *values: Any, **named: Any) -> Any:
         return await self.tools.in_order(step, *values, **named)
-
-
-def _tells(error: BaseException, redact: Callable[[str], str]) -> bool:
-    """Whether a log that prints ``error`` with all that led to it would hold a key."""
-    printed = "".join(traceback.format_exception(type(error), error, error.__traceback__))
-    return redact(printed) != printed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from pathlib import PurePosixPath
 from urllib.parse import urlsplit
 
@@ -29,5 +28,5 @@ def from_data_uri(uri: str) -> bytes:
     """The bytes of a base64 data URI. Raises :class:`ResultLost` where they are damaged."""
     try:
         return base64.b64decode(uri.partition(",")[2], validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise ResultLost("The picture arrived damaged. Run again to buy it anew.") from error

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from functools import partial
 from typing import Any, Literal
 
 from ..engine.inputs import InputPicture
@@ -67,7 +68,7 @@ class Uploads:
 
     def __init__(self, lifetime: float) -> None:
         self._lifetime = lifetime
-        self._links: dict[tuple[str, ...], tuple[float, asyncio.Task[str]]] = {}
+        self._links: dict[tuple[str, ...], tuple[float, asyncio.Future[str]]] = {}
 
     async def link(self, data: bytes, owner: tuple[str, ...], upload: Callable[[], Awaitable[str]]) -> str:
         """The link to ``data`` in the account ``owner``; ``upload`` is awaited where there is none that still lives."""
@@ -75,19 +76,16 @@ class Uploads:
         self._links = {name: kept for name, kept in self._links.items() if kept[0] > now}
         name = (*owner, hashlib.sha256(data).hexdigest())
         if name not in self._links:
-            self._links[name] = (now + self._lifetime, asyncio.ensure_future(_awaited(upload)))
-        task = self._links[name][1]
-        try:
-            # Shielded: others may wait for the same upload.
-            return await asyncio.shield(task)
-        except Exception:
+            uploading = asyncio.ensure_future(upload())
+            uploading.add_done_callback(partial(self._forget_failed, name))
+            self._links[name] = (now + self._lifetime, uploading)
+        # Shielded: others may wait for the same upload.
+        return await asyncio.shield(self._links[name][1])
+
+    def _forget_failed(self, name: tuple[str, ...], upload: asyncio.Future[str]) -> None:
+        if upload.cancelled() or upload.exception() is not None:
             self._links.pop(name, None)
-            raise
 
 
 def data_uri(data: bytes, media_type: str) -> str:
     return f"data:{media_type};base64,{base64.b64encode(data).decode()}"
-
-
-async def _awaited(upload: Callable[[], Awaitable[str]]) -> str:
-    return await upload()

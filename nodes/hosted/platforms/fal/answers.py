@@ -5,7 +5,8 @@ Source: fal's documentation of 2026 and its clients' types; wording of the platf
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import json as jsonlib
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from ...engine import wire
@@ -39,6 +40,13 @@ _LINK_LIFETIME = 86_400.0
 _LABEL = ACCOUNT.label
 _URLS = ("status_url", "response_url", "cancel_url")
 _REFUSED = "content_policy_violation"
+_ABOUT_THE_JOB = ("prompt", "seed", "timings", "has_nsfw_concepts")
+"""What an output tells that is no result."""
+_NOTHING: tuple[Any, ...] = (None, "", [], {})
+_IN_BETWEEN = (408, 425, 502, 503, 504)
+"""What a gateway answers in the place of what stands behind it."""
+_ANY_FILE = ("", "application/octet-stream", "binary/octet-stream")
+"""Types that say nothing of what a file is."""
 _BLACKED_OUT = "the safety checker blacked it out"
 
 
@@ -51,10 +59,16 @@ def job_of(answer: Mapping[str, Any], order: Order, address: str) -> Job:
     task = answer.get("request_id")
     urls = {name: answer.get(name) for name in _URLS}
     if not isinstance(task, str) or not all(isinstance(url, str) for url in urls.values()):
-        raise ProviderDown(f"{_LABEL} took the request and named no job to wait for.")
+        raise ProviderDown(
+            f"{_LABEL} took the request and did not say where to wait for it: look at {_LABEL} whether it was made.",
+            request_id=task if isinstance(task, str) else None,
+        )
     for url in urls.values():
         check_url(str(url), address, task)
-    return Job(order.handle(id=task, **urls), _queued(answer), POLL_EVERY)
+    asked = order.inputs.get("prompt")
+    # By it a prompt that fal has rewritten is told from one that is only echoed.
+    prompt = asked if isinstance(asked, str) else None
+    return Job(order.handle(id=task, **urls, prompt=prompt), _queued(answer), POLL_EVERY)
 
 
 def check_url(url: str, address: str, task: str) -> None:
@@ -70,31 +84,50 @@ def under_way(job: Job, answer: Mapping[str, Any]) -> Job | None:
     return Job(job.handle, _queued(answer) if status == "IN_QUEUE" else Progress("painting"), POLL_EVERY)
 
 
+def is_queued(status: Any) -> bool:
+    """Whether a job still waits for a machine, as its status tells."""
+    return isinstance(status, Mapping) and status.get("status") == "IN_QUEUE"
+
+
+def has_begun(status: Any) -> bool:
+    """Whether a job may be billed although cancelling it was accepted: it runs, or has ended well, or nobody knows."""
+    if not isinstance(status, Mapping):
+        return True
+    return not status.get("error") if status.get("status") == "COMPLETED" else status.get("status") == "IN_PROGRESS"
+
+
 def result_of(job: Job, output: Mapping[str, Any]) -> Result:
     """A finished job's pictures; those that the safety checker blacked out are refusals, and billed."""
     task = str(job.handle["id"])
     wants_pictures = job.handle.get("wants") == "pictures"
     files = list(_files(output, of_pictures=wants_pictures))
-    texts = [] if files else list(_texts(output))
-    if not (files if wants_pictures else files or texts):
+    flags = _flags(output, len(files))
+    text = "" if wants_pictures else _text(output, files)
+    if not (files or text or any(flags)):
         raise ResultLost(f"{_LABEL} says that the job is done, and gave nothing to show for it.", request_id=task)
-    flags = output.get("has_nsfw_concepts")
-    flags = flags if isinstance(flags, list) and len(flags) == len(files) else [False] * len(files)
     seed = output.get("seed")
     rewritten = str(output.get("prompt") or "")
     return Result(
         pictures=tuple(
             _picture(url, "" if rewritten == job.handle.get("prompt") else rewritten)
-            for url, is_flagged in zip(files, flags, strict=True)
+            for url, is_flagged in zip(files, flags, strict=False)
             if not is_flagged
         ),
-        refused=(Refused(_BLACKED_OUT),) * sum(map(bool, flags)),
-        text="\n".join(texts),
+        refused=(Refused(_BLACKED_OUT),) * sum(flags),
+        text=text,
         data={"timings": output["timings"]} if isinstance(output.get("timings"), Mapping) else {},
         bills_refusals=True,
         request_id=task,
         seed=seed if isinstance(seed, int) else None,
     )
+
+
+def is_in_between(answer: wire.Answer) -> bool:
+    """Whether something on the way answered in the model's place: the result is still there to be asked for."""
+    if not isinstance(answer.body, Mapping):
+        return True
+    is_fal = bool(answer.body.get("error_type")) or isinstance(answer.body.get("detail"), list)
+    return answer.status in _IN_BETWEEN and not is_fal
 
 
 def failure(answer: wire.Answer, job: Job, told: Mapping[str, Any]) -> EaselError:
@@ -138,6 +171,7 @@ def refusal(answer: wire.Answer, request: Request | None, task: str | None = Non
         return QuotaExhausted(
             f"The {_LABEL} account has no credit left. Add some at {_LABEL} and run again: what is done already is kept.",
             words=words,
+            request_id=task,
         )
     return wire.refusal(answer, ACCOUNT, request, words=words, field=field, request_id=task)
 
@@ -165,7 +199,7 @@ def _files(output: Any, *, of_pictures: bool) -> Iterator[str]:
     if isinstance(output, Mapping):
         url, kind = output.get("url"), str(output.get("content_type") or "")
         if isinstance(url, str) and is_link(url):
-            if kind.startswith("image/") or (not kind and is_picture_link(url, of_pictures=of_pictures)):
+            if kind.startswith("image/") or (kind in _ANY_FILE and is_picture_link(url, of_pictures=of_pictures)):
                 yield url
             return
         for value in output.values():
@@ -175,9 +209,35 @@ def _files(output: Any, *, of_pictures: bool) -> Iterator[str]:
             yield from _files(value, of_pictures=of_pictures)
 
 
-def _texts(output: Mapping[str, Any]) -> Iterator[str]:
-    """What an output says in words; the prompt that was asked is none of it."""
-    yield from (value for name, value in output.items() if isinstance(value, str) and name != "prompt" and value)
+def _flags(output: Mapping[str, Any], files: int) -> list[bool]:
+    """Whether the safety checker blacked out each of the files, and then one for each that is not among them."""
+    told = output.get("has_nsfw_concepts")
+    flags = [bool(flag) for flag in told] if isinstance(told, list) else [told is True] * files
+    if len(flags) > files:
+        return [False] * files + [True] * sum(flags)
+    return flags + [False] * (files - len(flags))
+
+
+def _text(output: Mapping[str, Any], files: Sequence[str]) -> str:
+    """What an output says beside its pictures; all of it as JSON where that is neither words nor a link."""
+    told = {name: value for name, value in output.items() if value not in _NOTHING and name not in _ABOUT_THE_JOB}
+    words = list(_words(told, files))
+    return "\n".join(words) if words or files or not told else jsonlib.dumps(told, ensure_ascii=False)
+
+
+def _words(output: Any, files: Sequence[str]) -> Iterator[str]:
+    if isinstance(output, Mapping):
+        url = output.get("url")
+        if isinstance(url, str) and is_link(url):
+            # Of a file only its link is news.
+            yield from () if url in files else (url,)
+            return
+        output = list(output.values())
+    if isinstance(output, list):
+        for value in output:
+            yield from _words(value, files)
+    elif isinstance(output, str) and output:
+        yield output
 
 
 def _picture(url: str, rewritten: str) -> Inline | Link:
@@ -191,9 +251,8 @@ def _detail(body: Any) -> tuple[str, str, str]:
     detail = body.get("detail") if isinstance(body, Mapping) else None
     if isinstance(detail, list) and detail and isinstance(detail[0], Mapping):
         first = detail[0]
-        field = next(
-            (str(step) for step in reversed(first.get("loc", ())) if step != "body" and isinstance(step, str)), ""
-        )
+        steps = first["loc"] if isinstance(first.get("loc"), list) else []
+        field = next((step for step in reversed(steps) if step != "body" and isinstance(step, str)), "")
         words = "; ".join(str(problem.get("msg", "")) for problem in detail if isinstance(problem, Mapping))
         return words, field, str(first.get("type", ""))
     return str(detail or ""), "", ""

@@ -17,7 +17,18 @@ from ...engine.errors import EaselError
 from ...engine.provider import Call, Job, Result
 from ...engine.request import Request
 from ..orders import Uploads, data_uri, with_links
-from .answers import ACCOUNT, check_url, failure, job_of, refusal, result_of, under_way
+from .answers import (
+    ACCOUNT,
+    check_url,
+    failure,
+    has_begun,
+    is_in_between,
+    is_queued,
+    job_of,
+    refusal,
+    result_of,
+    under_way,
+)
 from .ordering import order_of
 from .uploads import fits_inline, upload
 
@@ -37,7 +48,7 @@ class Fal:
         order = order_of(request)
         inputs = await with_links(order.inputs, call, partial(self._send, call))
         answer = await wire.submit(f"{call.address}/{order.model}", json=inputs, headers=_key(call))
-        if answer.status != 200:
+        if answer.status >= 300:
             raise refusal(answer, request)
         if not isinstance(answer.body, dict):
             raise wire.not_the_api(ACCOUNT)
@@ -52,20 +63,22 @@ class Fal:
         answer = await self._look(job, call, "response_url")
         if answer.status == 200 and isinstance(answer.body, dict) and not status.body.get("error"):
             return result_of(job, answer.body)
-        if not isinstance(answer.body, dict):
-            # Something on the way answered; the result is still there to be asked for.
+        if is_in_between(answer) and not status.body.get("error"):
             raise wire.silent(ACCOUNT)
         raise failure(answer, job, status.body)
 
     async def cancel(self, job: Job, call: Call) -> bool:
-        status = await self._look(job, call, "status_url")
         # A job that runs may end and be billed all the same: that one is finished and kept.
-        if not isinstance(status.body, dict) or status.body.get("status") != "IN_QUEUE":
+        before = await self._look(job, call, "status_url")
+        if not is_queued(before.body):
             return False
         url = str(job.handle["cancel_url"])
         check_url(url, call.address, str(job.handle["id"]))
         answer = await wire.ask(call.http, "PUT", url, headers=_key(call))
-        return answer.status in (200, 202)
+        if answer.status not in (200, 202):
+            return False
+        after = await self._look(job, call, "status_url")
+        return not has_begun(after.body)
 
     def explain(self, error: Exception, request: Request | None) -> EaselError | None:
         return wire.explain(error, ACCOUNT)

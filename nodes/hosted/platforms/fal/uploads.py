@@ -12,7 +12,7 @@ from typing import Any
 import aiohttp
 
 from ...engine import wire
-from ...engine.errors import EaselError, ProviderDown
+from ...engine.errors import EaselError, ModelRetired, ProviderDown
 from ...engine.provider import Call
 from ..orders import data_uri
 from .answers import ACCOUNT, refusal
@@ -42,7 +42,8 @@ async def upload(call: Call, data: bytes, media_type: str) -> str:
             json={},
         )
         base, secret = str(token.get("base_url", "")), str(token.get("token", ""))
-        wire.check_address(base, call.address, _FILE_HOSTS, ACCOUNT, "")
+        if not wire.is_own_address(base, call.address, _FILE_HOSTS):
+            raise _not_taken("it named a file store that is not its own")
         headers = {
             "Authorization": f"Bearer {secret}",
             "Content-Type": media_type,
@@ -70,7 +71,9 @@ async def _answer(call: Call, url: str, headers: Mapping[str, str], **body: Any)
 
 def _refused(answer: wire.Answer) -> EaselError:
     error = refusal(answer, None)
-    return _not_taken(error.words or f"HTTP {answer.status}") if isinstance(error, ProviderDown) else error
+    # What is missing is the way to upload, never the model.
+    is_passing = isinstance(error, (ProviderDown, ModelRetired))
+    return _not_taken(error.words or f"HTTP {answer.status}") if is_passing else error
 
 
 def _not_taken(words: str) -> ProviderDown:

@@ -5,8 +5,9 @@ Source: Replicate's OpenAPI of April 2026; the failures' texts as users report t
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +16,7 @@ from ...engine.account import Account
 from ...engine.errors import ContentRejected, EaselError, InputRefused, ModelRetired, ResultLost, Stage
 from ...engine.provider import Inline, Job, Link, Progress, Refused, Result
 from ...engine.request import Request
-from ..files import from_data_uri, is_picture_link
+from ..files import from_data_uri, is_link, is_picture_link
 
 if TYPE_CHECKING:
     from replicate.prediction import Prediction
@@ -29,8 +30,10 @@ ACCOUNT = Account(
 )
 
 CANCELED = "canceled"
-ABORTED = "aborted"
-"""Ended before it began; younger than Replicate's client."""
+_STATUSES = {status: status for status in ("starting", "processing", "succeeded", "failed", CANCELED)} | {
+    # Ended before it began; younger than Replicate's client.
+    "aborted": CANCELED
+}
 _LABEL = ACCOUNT.label
 _LINK_LIFETIME = 3600.0
 """Seconds after which Replicate deletes what a prediction was given and gave."""
@@ -45,7 +48,7 @@ _REFUSALS: tuple[tuple[str, Stage], ...] = (
     ("is_image_safe", "output"),
 )
 """What a failure's text says where a content filter was at work, and at which stage."""
-_TOO_LARGE = ("cuda out of memory", "(e1001)")
+_TOO_LARGE = ("cuda out of memory", "(e1001)", "max size that fits in gpu memory")
 _RESETS_IN = re.compile(r"resets in ~?(\d+(?:\.\d+)?)\s*s")
 
 
@@ -55,6 +58,28 @@ class Told(Exception):
     def __init__(self, answer: wire.Answer) -> None:
         super().__init__(f"HTTP {answer.status}")
         self.answer = answer
+
+
+def plain(told: dict[str, Any]) -> dict[str, Any] | None:
+    """A prediction in the words that Replicate's client knows; None where it is none.
+
+    The client raises for any other, and a job that is paid for would be lost: what cannot be understood is left out,
+    and a status that nobody knows is still under way.
+    """
+    if not isinstance(told.get("id"), str) or not isinstance(told.get("status"), str):
+        return None
+    error = told.get("error")
+    return {
+        "id": told["id"],
+        "status": _STATUSES.get(told["status"], "processing"),
+        "model": str(told.get("model") or ""),
+        "version": str(told.get("version") or ""),
+        "output": told.get("output"),
+        "error": error if error is None or isinstance(error, str) else json.dumps(error),
+        "logs": told["logs"] if isinstance(told.get("logs"), str) else None,
+        "metrics": told["metrics"] if isinstance(told.get("metrics"), dict) else None,
+        "started_at": told["started_at"] if isinstance(told.get("started_at"), str) else None,
+    }
 
 
 def told_of(prediction: Prediction, handle: Mapping[str, Any]) -> Job | Result:
@@ -102,10 +127,16 @@ def _result(prediction: Prediction, handle: Mapping[str, Any]) -> Result:
     return Result(
         pictures=tuple(_picture(link) for link in pictures),
         refused=(Refused("the model's content filter dropped it"),) * missing,
-        text="" if pictures else "".join(found),
+        text="" if wants_pictures else _text([leaf for leaf in found if leaf not in pictures], prediction.output),
         data=dict(prediction.metrics or {}),
         request_id=prediction.id,
     )
+
+
+def _text(leaves: Sequence[str], output: Any) -> str:
+    """What an output says beside its pictures. A list of words is one text in pieces; links and fields stand alone."""
+    in_pieces = isinstance(output, list) and not any(map(is_link, leaves))
+    return ("" if in_pieces else "\n").join(leaves)
 
 
 def _picture(link: str) -> Inline | Link:
@@ -141,6 +172,8 @@ def _failure(words: str, job: str) -> EaselError:
             f"The model at {_LABEL} ran out of memory: use a smaller picture or a smaller scale.",
             words=words,
             request_id=job,
+            # Community models are paid by the second, failed runs too.
+            charge="unsure",
         )
     return ResultLost(
         f"{_LABEL} failed while it made this. Run again to retry.", words=words, request_id=job, charge="unsure"

@@ -1,7 +1,8 @@
 """Replicate's own client, with its retries off and every answer that is no success told whole.
 
-The client (replicate 1.0) repeats reads by itself for up to minutes, drops the headers of an error answer, and knows
-no ``aborted``; all three are decided below it, in the transport.
+The client (replicate 1.0) repeats reads by itself for up to minutes, begins predictions and uploads without any
+time-out, drops the headers of an error answer, and raises for a prediction that its types do not foresee, whatever was
+paid for it; all of that is decided below it, in the transport.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import httpx
 
 from ...engine import wire
 from ...engine.provider import Call
-from .answers import ABORTED, CANCELED, Told
+from .answers import Told, plain
 
 if TYPE_CHECKING:
     from replicate.client import Client
@@ -30,6 +31,7 @@ class _Transport(httpx.AsyncBaseTransport):
         self._http = httpx.AsyncClient(limits=limits, timeout=_TIMEOUT, follow_redirects=False)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        request.extensions = {**request.extensions, "timeout": _TIMEOUT.as_dict()}
         answer = await self._http.send(request, stream=True)
         try:
             body = json.loads(await answer.aread())
@@ -37,10 +39,10 @@ class _Transport(httpx.AsyncBaseTransport):
             body = None
         finally:
             await answer.aclose()
+        if answer.status_code < 300 and isinstance(body, dict) and "/predictions" in request.url.path:
+            body = plain(body)
         if answer.status_code >= 300 or not isinstance(body, dict):
             raise Told(wire.Answer(answer.status_code, answer.headers, body))
-        if body.get("status") == ABORTED:
-            body["status"] = CANCELED
         return httpx.Response(answer.status_code, json=body)
 
     async def aclose(self) -> None:

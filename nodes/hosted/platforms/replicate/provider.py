@@ -9,11 +9,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...engine import wire
-from ...engine.errors import EaselError, ProviderDown, ResultLost, TimedOut
+from ...engine.errors import EaselError, ModelRetired, ProviderDown, ResultLost, TimedOut
 from ...engine.provider import Call, Job, Progress, Result
 from ...engine.request import Request
 from ..orders import Order, Uploads, data_uri, with_links
-from .answers import ACCOUNT, POLL_EVERY, Told, refusal, told_of
+from .answers import ACCOUNT, CANCELED, POLL_EVERY, Told, refusal, told_of
 from .ordering import order_of
 
 if TYPE_CHECKING:
@@ -59,8 +59,9 @@ class Replicate:
         return told_of(prediction, job.handle)
 
     async def cancel(self, job: Job, call: Call) -> bool:
-        await self._client(call).predictions.async_cancel(str(job.handle.get("id", "")))
-        return True
+        prediction = await self._client(call).predictions.async_cancel(str(job.handle.get("id", "")))
+        # One that was done already is kept; one that had begun may be billed, and its end tells so.
+        return prediction.status == CANCELED and prediction.started_at is None
 
     def explain(self, error: Exception, request: Request | None) -> EaselError | None:
         import httpx
@@ -117,15 +118,25 @@ async def _upload(client: Client, data: bytes, media_type: str) -> str:
         raise ProviderDown(
             f"The picture could not be sent to {ACCOUNT.label}: check the network.", retryable=True
         ) from error
-    return str(file.urls["get"])
+    except ValueError:
+        # The client cannot read what it was told of the file.
+        raise _not_taken("its answer cannot be read") from None
+    if "get" not in file.urls:
+        raise _not_taken("it named no link to it")
+    return file.urls["get"]
 
 
 def _not_uploaded(answer: wire.Answer) -> EaselError:
     """An upload costs nothing, so whatever it ran into may be tried again, unless the key or the file is refused."""
     error = refusal(answer, None)
-    if isinstance(error, ProviderDown):
-        return ProviderDown(f"{ACCOUNT.label} could not take the picture.", retryable=True, words=error.words)
+    # What is missing is the way to upload, never the model.
+    if isinstance(error, (ProviderDown, ModelRetired)):
+        return _not_taken(error.words)
     return error
+
+
+def _not_taken(words: str) -> ProviderDown:
+    return ProviderDown(f"{ACCOUNT.label} could not take the picture.", retryable=True, words=words)
 
 
 def _unread(answer: wire.Answer, task: str) -> EaselError:
