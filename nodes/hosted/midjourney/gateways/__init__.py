@@ -1,0 +1,1 @@
+"""The gateways' ways of speaking, one module each."""

@@ -1,0 +1,188 @@
+"""midjourney-proxy: submissions that answer with a code, tasks that are fetched, and the buttons of a finished one.
+
+Source: novicezk/midjourney-proxy (August 2025) and trueai-org/midjourney-proxy (August 2026). The first changes a task by
+number, the second presses its buttons.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from ...engine.errors import (
+    ContentRejected,
+    EaselError,
+    InputRefused,
+    ProviderDown,
+    RateLimited,
+)
+from ...engine.provider import Call, Job, Progress, Result
+from ...engine.wire import Answer
+from ..prompt import NIJI
+from ..requests import Blend, Describe, FollowUp, Imagine, MidjourneyRequest, Reroll, Upscale, Vary, ZoomOut
+from .choice import ACCOUNT, Gateway
+from .outcomes import (
+    begun,
+    described,
+    drawn,
+    failed,
+    forgotten,
+    not_taken,
+    origin_forgotten,
+    prompt_of,
+    sent_as,
+    text_in,
+    under_way,
+)
+from .wire import at, get, is_empty, not_the_api, post, refusal, segment, unclear
+
+_LABEL = ACCOUNT.label
+_TAKEN, _EXISTS, _QUEUED, _QUEUE_FULL, _BANNED = 1, 21, 22, 23, 24
+_NOT_FOUND, _INVALID = 3, 4
+
+
+async def submit(request: MidjourneyRequest, call: Call, gateway: Gateway) -> Job:
+    """Begin a task. Raises one of our errors where it was not taken."""
+    if isinstance(request, FollowUp):
+        return await _follow_up(request, call, gateway)
+    beside = _beside(request) if gateway.speed == "filter" else {}
+    prompt = ""
+    body: dict[str, Any]
+    if isinstance(request, Imagine):
+        prompt = prompt_of(request, gateway)
+        path, body = "imagine", {"prompt": prompt}
+        if request.images:
+            body["base64Array"] = [await sent_as(picture, call, gateway) for picture in request.images]
+    elif isinstance(request, Blend):
+        sent = await asyncio.gather(*(sent_as(picture, call, gateway) for picture in request.images))
+        path, body = "blend", {"base64Array": list(sent), "dimensions": request.shape.upper()}
+    elif isinstance(request, Describe):
+        path, body = "describe", {"base64": await sent_as(request.image, call, gateway)}
+    else:
+        raise TypeError(f"{gateway.label} is not asked for {type(request).__name__}")
+    call.report(Progress(f"asking for · {prompt}" if prompt else "asking"))
+    answer = await post(call, gateway, f"submit/{path}", {**body, **beside})
+    return begun(_task_of(answer, request), request, gateway, prompt, place=_place_in(answer))
+
+
+async def poll(job: Job, call: Call, gateway: Gateway) -> Job | Result:
+    """How far a task is. Raises one of our errors where it ended without a picture."""
+    task = str(job.handle["task"])
+    found = await _fetched(call, gateway, task)
+    if found is None:
+        raise forgotten(task)
+    status = str(found.get("status") or "")
+    final = text_in(found, "properties", "finalPrompt")
+    if status == "SUCCESS":
+        if job.handle.get("describes"):
+            return described(job, text_in(found, "prompt") or final)
+        return drawn(job, call, [found.get("imageUrl")], final)
+    if status in ("FAILURE", "CANCEL"):
+        raise failed(task, text_in(found, "failReason"))
+    return under_way(job, status or "queued", found.get("progress"))
+
+
+async def _follow_up(request: FollowUp, call: Call, gateway: Gateway) -> Job:
+    call.report(Progress(f"asking for {request.action.label.format(request.asked)}"))
+    if gateway.speaks == "proxy":
+        answer = await post(call, gateway, "submit/change", _change(request))
+        existed = at(answer, "code") == _EXISTS
+        return begun(_task_of(answer, request), request, gateway, request.prompt, existed=existed)
+    button = await _button(request, call, gateway)
+    answer = await post(call, gateway, "submit/action", {"taskId": request.task.task, "customId": button})
+    task = _task_of(answer, request)
+    if at(answer, "code") == _EXISTS:
+        # The task waits for the window in which a zoom is set, or a remix is worded.
+        zoom = f" --zoom {request.factor:g}" if isinstance(request, ZoomOut) else ""
+        answer = await post(
+            call, gateway, "submit/modal", {"taskId": task, "prompt": f"{request.prompt}{zoom}".strip()}
+        )
+        task = _task_of(answer, request)
+    return begun(task, request, gateway, request.prompt)
+
+
+def _change(request: FollowUp) -> dict[str, Any]:
+    task = {"taskId": request.task.task}
+    if isinstance(request, Upscale):
+        return {**task, "action": "UPSCALE", "index": int(request.which)}
+    if isinstance(request, Vary):
+        return {**task, "action": "VARIATION", "index": int(request.which)}
+    if isinstance(request, Reroll):
+        return {**task, "action": "REROLL"}
+    raise TypeError(f"midjourney-proxy is not asked for {type(request).__name__}")
+
+
+async def _button(request: FollowUp, call: Call, gateway: Gateway) -> str:
+    """The id of the button that does what is asked, from the task itself: building one is guessing."""
+    task = request.task.task
+    try:
+        found = await _fetched(call, gateway, task)
+    except ProviderDown as error:
+        # Nothing was begun yet.
+        raise ProviderDown(error.sentence, retryable=True, words=error.words) from error
+    if found is None:
+        raise origin_forgotten(task)
+    buttons = [button for button in found.get("buttons") or [] if isinstance(button, dict)]
+    for button in buttons:
+        if request.action.is_button(text_in(button, "customId"), request.asked):
+            return text_in(button, "customId")
+    offered = ", ".join(text_in(button, "label") or text_in(button, "emoji") for button in buttons) or "nothing"
+    raise InputRefused(
+        f"Midjourney does not offer {request.action.label.format(request.asked)} for this task; it offers {offered}.",
+        input_name="task",
+        request_id=task,
+    )
+
+
+async def _fetched(call: Call, gateway: Gateway, task: str) -> dict[str, Any] | None:
+    """The task as the gateway knows it; None where it knows none. Raises one of our errors for anything else."""
+    answer = await get(call, gateway, f"task/{segment(task)}/fetch")
+    if isinstance(answer.body, dict) and text_in(answer.body, "status"):
+        return answer.body
+    if answer.status == 404 or (answer.status in (200, 204) and is_empty(answer)):
+        return None
+    raise unclear(answer)
+
+
+def _beside(request: MidjourneyRequest) -> dict[str, Any]:
+    """What the trueai fork takes beside a prompt: which bot, and at which speed."""
+    bot = "NIJI_JOURNEY" if request.version.startswith(NIJI) else "MID_JOURNEY"
+    modes = {"accountFilter": {"modes": [request.speed.upper()]}} if request.speed else {}
+    return {"botType": bot, **modes}
+
+
+def _task_of(answer: Answer, request: MidjourneyRequest) -> str:
+    """The id of the task that a submission began. Raises one of our errors where it began none."""
+    code = at(answer, "code")
+    if not isinstance(code, int) or (answer.status >= 400 and code != _NOT_FOUND):
+        raise not_the_api() if answer.status == 200 else refusal(answer, request)
+    if code not in (_TAKEN, _EXISTS, _QUEUED):
+        raise _refused(answer, code, request)
+    task = at(answer, "result")
+    if not isinstance(task, (str, int)) or not str(task):
+        raise ProviderDown(f"The {_LABEL} took the request and named no task to wait for.")
+    return str(task)
+
+
+def _place_in(answer: Answer) -> int | None:
+    """The place in the gateway's queue, where the task has to wait in one."""
+    told = at(answer, "properties")
+    place = told.get("numberOfQueues") if isinstance(told, dict) else None
+    return place if at(answer, "code") == _QUEUED and isinstance(place, int) else None
+
+
+def _refused(answer: Answer, code: int, request: MidjourneyRequest) -> EaselError:
+    words = text_in(answer.body, "description")
+    if code == _QUEUE_FULL:
+        return RateLimited(f"The {_LABEL}'s queue is full.", words=words)
+    if code == _BANNED:
+        word = text_in(answer.body, "properties", "bannedWord")
+        what = f'the word "{word}"' if word else "a word of the prompt"
+        return ContentRejected(
+            f"The {_LABEL}'s content filter refused {what} ({request.summary}).", stage="input", words=words
+        )
+    if code == _NOT_FOUND and isinstance(request, FollowUp):
+        return origin_forgotten(request.task.task)
+    if code == _INVALID:
+        return InputRefused(f"The {_LABEL} refused the request ({request.summary}).", words=words)
+    return not_taken(words, request.summary)
