@@ -33,6 +33,21 @@ def edit(pictures: list[Image.Image], mask: Image.Image | None, order: Order) ->
     return edited
 
 
+def erase(picture: Image.Image, mask: Image.Image, grown: int, order: Order) -> Image.Image:
+    """The picture without what the mask (alpha 0 = away) marks, grown by so many pixels: the colour around takes its place."""
+    base = picture.convert("RGB")
+    area = mask.convert("RGBA").getchannel("A").point([255 if value == 0 else 0 for value in range(256)])
+    area = area.filter(ImageFilter.MaxFilter(2 * grown + 1))
+    kept = np.asarray(base)[np.asarray(area) == 0]
+    box = area.getbbox()
+    if box is None or not len(kept):
+        return base
+    red, green, blue = (int(value) for value in np.median(kept, axis=0))
+    base.paste((red, green, blue), (0, 0, *base.size), area)
+    tag(base, box, f"#{order.serial}")
+    return base
+
+
 def _filled(base: Image.Image, mask: Image.Image, order: Order) -> Image.Image:
     alpha = mask.convert("RGBA").getchannel("A")
     if alpha.size != order.size:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -12,8 +11,7 @@ import numpy as np
 import pytest
 
 from easel.nodes import pictures
-from easel.nodes.hosted.buying import look_at
-from easel.nodes.hosted.engine.engine import Engine, Order
+from easel.nodes.hosted.engine.engine import Order
 from easel.nodes.hosted.engine.errors import (
     ContentRejected,
     EaselError,
@@ -25,51 +23,29 @@ from easel.nodes.hosted.engine.errors import (
     ResultLost,
     TimedOut,
 )
-from easel.nodes.hosted.engine.outcome import Outcome
 from easel.nodes.hosted.engine.provider import Job, Progress, Result
 from easel.nodes.hosted.flux.bfl.answers import check_polling_url, job_of, told_of
 from easel.nodes.hosted.flux.bfl.provider import Bfl
-from easel.nodes.hosted.flux.requests import FluxEdit, FluxExpand, FluxFill, FluxGenerate, FluxRequest
+from easel.nodes.hosted.flux.models import OFFERS
+from easel.nodes.hosted.flux.requests import FluxEdit, FluxErase, FluxExpand, FluxFill, FluxGenerate
+from support.desk import Desk, desk_of
+from support.flux_wishes import plain, right_half
+from support.shop import until
 
 PRICE = 0.03
 
 
 def asked(prompt: str = "a red circle on a blue background", **changes: Any) -> FluxGenerate:
-    return FluxGenerate.build(**{"model": "flux-2-pro", "prompt": prompt, "aspect_ratio": "1:1", **changes})
-
-
-class Desk:
-    """Buys at the stand-in, and keeps what was shown on the way."""
-
-    def __init__(self, folder: Path, sandbox: Any) -> None:
-        self.engine = Engine(folder, {"bfl": Bfl()}, inspect=look_at, open_sandbox=lambda: sandbox.url)
-        self.sandbox = sandbox
-        self.shown: list[Progress] = []
-
-    async def buy(self, request: FluxRequest) -> Outcome:
-        work = self.engine.buy(request, Order(run="test"), self.shown.append)
-        return await asyncio.wait_for(work, 60)
-
-    async def bill(self) -> list[tuple[float, str]]:
-        """US dollars and source of every line of the ledger."""
-        return [(line.usd_micros / 1e6, line.source) for line in await self.engine.charges("sandbox")]
-
-    def counts(self) -> tuple[int, int]:
-        """Submissions, and those that were charged."""
-        report = self.sandbox.report()
-        return report["submissions"], report["charged_submissions"]
-
-    def job_seconds(self, seconds: float) -> None:
-        self.sandbox.call("POST", "/sandbox/settings", {"job_seconds": seconds})
+    size = {} if "aspect_ratio" in changes else {"width": 256, "height": 256}
+    return FluxGenerate.build(**{"model": "flux-2-pro", "prompt": prompt, **size, **changes})
 
 
 @pytest.fixture
 def desk(tmp_path: Path, sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
     monkeypatch.setenv("EASEL_SANDBOX", "1")
-    desk = Desk(tmp_path, sandbox)
-    desk.job_seconds(0)
-    yield desk
-    desk.engine.stop()
+    monkeypatch.setattr("easel.nodes.hosted.flux.bfl.answers._POLL_EVERY", 0.05)
+    with desk_of(tmp_path, sandbox, Bfl()) as desk:
+        yield desk
     sandbox.call("POST", "/sandbox/settings", {"job_seconds": 1.0, "link_seconds": 3600.0})
 
 
@@ -94,14 +70,16 @@ async def test_the_same_request_again_costs_nothing(desk):
     assert desk.counts() == (1, 1)
 
 
-@pytest.mark.parametrize("model", list(FluxGenerate.offers()))
-async def test_every_model_delivers_a_picture(desk, model):
-    outcome = await desk.buy(asked(model=model))
-    assert len(outcome.pictures) == 1
-    assert desk.counts() == (1, 1)
-    # What is estimated is what the stand-in, with a table of its own, reports.
-    estimate = desk.engine.estimate(asked(model=model))
-    assert estimate is None or [(float(estimate), "reported")] == await desk.bill()
+async def test_every_model_delivers_a_picture_for_what_is_estimated(desk):
+    requests = [asked(model=model, aspect_ratio="1:1") for model in OFFERS["generate"]["bfl"]]
+    outcomes = await asyncio.gather(*(desk.buy(request) for request in requests))
+    assert [len(outcome.pictures) for outcome in outcomes] == [1] * len(requests)
+    assert desk.counts() == (len(requests),) * 2
+    for request, outcome in zip(requests, outcomes, strict=True):
+        # What is estimated is what the stand-in, with a table of its own, reports.
+        estimate = desk.engine.estimate(request)
+        assert outcome.record["cost_source"] == "reported"
+        assert estimate is None or float(estimate) == outcome.record["cost_usd"]
 
 
 @pytest.mark.parametrize("output_format", ["jpeg", "webp"])
@@ -198,13 +176,13 @@ async def test_what_the_stand_in_refuses_names_the_field(desk, monkeypatch):
 
 @pytest.mark.parametrize("fault", ["server_error", "unavailable", "rate_limit", "html"])
 async def test_a_poll_that_fails_is_repeated_and_buys_nothing(desk, sandbox, fault):
-    sandbox.fault(fault, path="get_result", times=2)
+    sandbox.fault(fault, path="get_result", times=1)
     assert len((await desk.buy(asked())).pictures) == 1
     assert desk.counts() == (1, 1)
 
 
 async def test_a_cut_poll_is_repeated(desk, sandbox):
-    sandbox.fault("cut_before_body", path="get_result", times=2)
+    sandbox.fault("cut_before_body", path="get_result", times=1)
     assert len((await desk.buy(asked())).pictures) == 1
     assert desk.counts() == (1, 1)
 
@@ -268,17 +246,16 @@ async def test_sixty_four_prompts_through_throttles_end_with_sixty_four_charges(
     assert len(await desk.bill()) == 64
 
 
-def plain(width: int = 512, height: int = 512, colour: tuple[int, ...] = (200, 30, 30)) -> pictures.Pixels:
-    return pictures.Pixels(np.full((height, width, len(colour)), colour, np.uint8))
-
-
-@pytest.mark.parametrize("model", list(FluxEdit.offers()))
-async def test_every_model_edits_several_pictures_in_the_shape_of_the_first(desk, model):
+async def test_every_model_edits_several_pictures_in_the_shape_of_the_first(desk):
     images = (plain(640, 320), plain(), plain(colour=(0, 0, 200, 90)))
-    outcome = await desk.buy(FluxEdit.build(model=model, prompt="a green star", images=images, aspect_ratio="auto"))
-    assert outcome.pictures[0].width == pytest.approx(2 * outcome.pictures[0].height, rel=0.03)
-    assert desk.sandbox.log()[0]["operation"] == "edit"
-    assert desk.counts() == (1, 1)
+    models = list(OFFERS["edit"]["bfl"])
+    wishes = [
+        FluxEdit.build(model=model, prompt="a green star", images=images, aspect_ratio="auto") for model in models
+    ]
+    for outcome in await asyncio.gather(*(desk.buy(wish) for wish in wishes)):
+        assert outcome.pictures[0].width == pytest.approx(2 * outcome.pictures[0].height, rel=0.03)
+    assert {line["operation"] for line in desk.sandbox.log() if line["submission"]} == {"edit"}
+    assert desk.counts() == (len(models), len(models))
 
 
 async def test_a_picture_that_bfl_made_goes_back_as_its_link(desk, sandbox):
@@ -290,21 +267,34 @@ async def test_a_picture_that_bfl_made_goes_back_as_its_link(desk, sandbox):
 
 
 async def test_only_what_is_white_in_the_mask_is_filled(desk):
-    image, marked = plain(), np.zeros((512, 512), np.uint8)
-    marked[:, 256:] = 255
-    fill = FluxFill.build(model="flux-1-fill-pro", prompt="a blue square", image=image, mask=pictures.Mask(marked))
+    image = plain()
+    fill = FluxFill.build(model="flux-1-fill-pro", prompt="a blue square", image=image, mask=right_half())
     filled = pictures.decode((await desk.buy(fill)).pictures[0].data)
     assert (filled.array[:, :256, :3] == image.array[:, :256]).all()
     assert (filled.array[:, 256:, :3] != image.array[:, 256:]).any()
     assert await desk.bill() == [(0.05, "reported")]
 
 
-async def test_a_picture_grows_by_what_is_asked_at_each_side(desk):
+@pytest.mark.parametrize("model", list(OFFERS["expand"]["bfl"]))
+async def test_a_picture_grows_by_what_is_asked_at_each_side(desk, model):
     image = plain()
-    request = FluxExpand.build(model="flux-1-expand-pro", prompt="a beach", image=image, left=128, right=64, bottom=32)
+    request = FluxExpand.build(model=model, prompt="a beach", image=image, left=128, right=64, bottom=32)
     grown = pictures.decode((await desk.buy(request)).pictures[0].data)
     assert (grown.width, grown.height) == (704, 544)
     assert (grown.array[:512, 128:640, :3] == image.array).all()
+
+
+async def test_what_is_marked_is_taken_away_and_the_rest_stays(desk):
+    pixels = np.full((256, 256, 3), (200, 30, 30), np.uint8)
+    pixels[:, 200:] = 0
+    marked = np.zeros((256, 256), np.uint8)
+    marked[:, 200:] = 255
+    image, mask = pictures.Pixels(pixels), pictures.Mask(marked)
+    erased = await desk.buy(FluxErase.build(model="flux-erase", image=image, mask=mask, grow=0))
+    cleared = pictures.decode(erased.pictures[0].data).array
+    assert (cleared[:, :200, :3] == image.array[:, :200]).all()
+    assert np.median(cleared[:, 200:, 0]) == 200
+    assert desk.sandbox.log()[0]["operation"] == "erase"
 
 
 async def test_a_picture_too_large_as_a_file_is_refused_before_it_is_sent(desk, monkeypatch):
@@ -320,16 +310,15 @@ class Impatient(Exception):
 
 
 async def test_who_leaves_does_not_stop_what_is_paid_for(desk):
-    desk.job_seconds(1.5)
-    began = time.monotonic()
+    desk.job_seconds(0.8)
 
-    def look(_progress: Progress) -> None:
-        if time.monotonic() - began > 0.5:
+    def look(progress: Progress) -> None:
+        if progress.status == "pending":
             raise Impatient
 
     with pytest.raises(Impatient):
         await desk.engine.buy(asked(), Order(run="test"), look)
-    await asyncio.sleep(2.0)
+    await until(lambda: any(line["operation"] == "fetch" for line in desk.sandbox.log()))
     assert (await desk.buy(asked())).reused
     assert desk.counts() == (1, 1)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..engine.toml import read_toml
-from .requests import FluxRequest
+from .request import FluxRequest
 
 _MEGAPIXEL = 1024 * 1024
 _USUAL_RESOLUTION = "1k"
@@ -19,24 +19,28 @@ _LARGEST_RESULT = 4
 
 def estimate(request: FluxRequest) -> Decimal | None:
     """US dollars on the request's route, rounded up where unsure; None for a model without a known price."""
-    table = _tables()[request.provider]
-    if (price := table["picture"].get(request.model)) is not None:
+    price = _of_one(request)
+    return None if price is None else price * (request.count or 1)
+
+
+def _of_one(request: FluxRequest) -> Decimal | None:
+    table, path = _tables()[request.route], request.path
+    if (price := table.get("picture", {}).get(path)) is not None:
         return _usd(price)
-    if (by_resolution := table["resolution"].get(request.model)) is not None:
-        return _usd(by_resolution[getattr(request, "resolution", None) or _USUAL_RESOLUTION])
-    if (rate := table["megapixel"].get(request.model)) is not None:
-        return _by_area(request, rate)
-    return None
+    if (by_resolution := table.get("resolution", {}).get(path)) is not None:
+        price = by_resolution.get(getattr(request, "resolution", None) or _USUAL_RESOLUTION)
+        return None if price is None else _usd(price)
+    rate = table.get("megapixel", {}).get(path)
+    return None if rate is None else _by_area(request, rate)
 
 
 def _by_area(request: FluxRequest, rate: dict[str, float]) -> Decimal:
     """The first megapixel of the result, each further one begun, and the input pictures."""
-    size = request.offer.size(
-        getattr(request, "aspect_ratio", None), getattr(request, "width", None), getattr(request, "height", None)
-    )
-    inputs = [picture.width * picture.height for picture in getattr(request, "images", ())]
+    inputs = [picture.width * picture.height for picture in request.pictures]
+    size = request.size
     made = _megapixels(size[0] * size[1]) if size else min(_LARGEST_RESULT, _megapixels(inputs[0]))
-    return _usd(rate["first"]) + _usd(rate["more"]) * (made - 1) + _usd(rate["input"]) * sum(map(_megapixels, inputs))
+    sent = _usd(rate["input"]) * sum(map(_megapixels, inputs)) if "input" in rate else Decimal(0)
+    return _usd(rate["first"]) + _usd(rate["more"]) * (made - 1) + sent
 
 
 def _megapixels(pixels: int) -> int:

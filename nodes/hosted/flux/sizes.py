@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from pydantic import BaseModel, ConfigDict
 
@@ -47,7 +48,13 @@ class Sides(BaseModel):
 
     def of_ratio(self, ratio: str) -> tuple[int, int]:
         """The size nearest to ``ratio`` of at most one megapixel: beyond that a model may cost more."""
-        wide = number_of(ratio)
+        return self._of_number(number_of(ratio))
+
+    def of_picture(self, width: int, height: int) -> tuple[int, int]:
+        """The size nearest to the shape of a picture of that many pixels, of at most one megapixel."""
+        return self._of_number(min(_WIDEST, max(1 / _WIDEST, width / height)))
+
+    def _of_number(self, wide: float) -> tuple[int, int]:
         longest, shortest = self._landscape(max(wide, 1 / wide))
         return (longest, shortest) if wide >= 1 else (shortest, longest)
 
@@ -72,6 +79,6 @@ def number_of(ratio: str) -> float:
     return number
 
 
-def nearest_ratio(width: int, height: int) -> str:
-    """The ratio that comes nearest to a size."""
-    return min(RATIOS, key=lambda ratio: abs(math.log(number_of(ratio) * height / width)))
+def nearest_ratio(width: int, height: int, among: Sequence[str] = ()) -> str:
+    """The ratio that comes nearest to a size, of these or of all."""
+    return min(among or RATIOS, key=lambda ratio: abs(math.log(number_of(ratio) * height / width)))

@@ -64,4 +64,7 @@ MODELS: Mapping[str, Model] = {
     "flux-kontext-max": Model("edit", picture=0.08, ratio_megapixels=1, active=6),
     "flux-pro-1.0-fill": Model("fill", picture=0.05),
     "flux-pro-1.0-expand": Model("expand", picture=0.05),
+    "flux-tools/outpainting-v1": Model("expand", picture=0.05),
+    "flux-tools/erase-v1": Model("erase", picture=0.05),
 }
+"""BFL publishes no price of the two tools."""

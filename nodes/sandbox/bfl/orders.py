@@ -23,6 +23,7 @@ MOST_INPUT_BYTES = 20 * 1000 * 1000
 FLUX_3_LEAST = 256
 WIDEST = 21 / 9
 SIDES = ("top", "bottom", "left", "right")
+USUAL_GROWTH = 10
 _PICTURES = ("image", "image_prompt", "input_image", *(f"input_image_{number}" for number in range(2, 9)))
 
 
@@ -40,6 +41,8 @@ class FluxOrder:
     mask: Image.Image | None
     margins: tuple[int, int, int, int] = (0, 0, 0, 0)
     """Pixels to add at the top, bottom, left and right."""
+    grown: int | None = None
+    """Pixels by which a mask is made larger before what it marks is taken away; None where nothing is."""
 
     def draw(self, serial: int) -> bytes:
         """Paint it, and encode it in the format that was asked for."""
@@ -54,6 +57,8 @@ class FluxOrder:
             wider = painter.paint(order)
             wider.paste(self.pictures[0].convert("RGB"), (left, top))
             return wider
+        if self.mask is not None and self.grown is not None:
+            return retouch.erase(self.pictures[0], self.mask, self.grown, order)
         return retouch.edit(list(self.pictures), self.mask, order)
 
 
@@ -67,9 +72,9 @@ def order_of(path: str, body: Mapping[str, Any], call: Call) -> FluxOrder:
     ]
     mask = _mask(call, body["mask"], pictures[0].size) if body.get("mask") else None
     resolution = str(body.get("resolution", "1k"))
-    margins = tuple(int(body.get(side) or 0) for side in SIDES)
     size = _size(model, body, pictures[0].size if pictures else None, resolution)
-    if model.operation == "expand":
+    margins = _margins(body, pictures[0].size, size) if model.operation == "expand" else (0, 0, 0, 0)
+    if model.operation == "expand" and "width" not in body:
         size = (size[0] + margins[2] + margins[3], size[1] + margins[0] + margins[1])
     seed = body.get("seed")
     return FluxOrder(
@@ -81,8 +86,24 @@ def order_of(path: str, body: Mapping[str, Any], call: Call) -> FluxOrder:
         usd=model.usd(size, [picture.size for picture in pictures], resolution),
         pictures=tuple(pictures),
         mask=mask,
-        margins=(margins[0], margins[1], margins[2], margins[3]),
+        margins=margins,
+        grown=int(body.get("dilate_pixels", USUAL_GROWTH)) if model.operation == "erase" else None,
     )
+
+
+def _margins(body: Mapping[str, Any], first: Size, size: Size) -> tuple[int, int, int, int]:
+    """Pixels to add at each side, from numbers of their own, or from the whole size and where the picture lies in it."""
+    if "width" not in body:
+        top, bottom, left, right = (int(body.get(side) or 0) for side in SIDES)
+        return top, bottom, left, right
+    left, top = (
+        (whole - part) // 2 if body.get(f"reference_offset_{axis}") is None else int(body[f"reference_offset_{axis}"])
+        for axis, whole, part in zip("xy", size, first, strict=True)
+    )
+    bottom, right = size[1] - first[1] - top, size[0] - first[0] - left
+    if min(top, bottom, left, right) < 0:
+        raise invalid("width", f"The picture of {first[0]}x{first[1]} does not lie within {size[0]}x{size[1]}")
+    return top, bottom, left, right
 
 
 def _size(model: Model, body: Mapping[str, Any], first: Size | None, resolution: str) -> Size:

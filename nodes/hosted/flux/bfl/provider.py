@@ -12,7 +12,7 @@ from ...engine.errors import EaselError, ResultLost
 from ...engine.provider import Call, Job, Result
 from ...engine.request import Request
 from .. import prices
-from ..requests import FluxRequest
+from ..request import FluxRequest
 from .answers import ACCOUNT, check_polling_url, job_of, refusal, told_of
 from .bodies import body_of
 
@@ -26,7 +26,7 @@ class Bfl:
         if not isinstance(request, FluxRequest):
             raise TypeError(f"{ACCOUNT.label} is not asked for {type(request).__name__}")
         body = await body_of(request, call)
-        answer = await wire.submit(f"{call.address}/{request.offer.path}", json=body, headers=_key(call))
+        answer = await wire.submit(f"{call.address}/{request.path}", json=body, headers=_key(call))
         if answer.status != 200:
             raise refusal(answer, request)
         if not isinstance(answer.body, dict):

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from .draw import EaselFluxControl, EaselFluxRedux, EaselFluxReimagine
 from .edit import EaselFluxEdit
-from .fill import EaselFluxExpand, EaselFluxFill
+from .fill import EaselFluxErase, EaselFluxExpand, EaselFluxFill
 from .generate import EaselFluxGenerate
 
-NODES: list[type[io.ComfyNode]] = [EaselFluxGenerate, EaselFluxEdit, EaselFluxFill, EaselFluxExpand]
+NODES: list[type[io.ComfyNode]] = [
+    EaselFluxGenerate,
+    EaselFluxEdit,
+    EaselFluxFill,
+    EaselFluxExpand,
+    EaselFluxErase,
+    EaselFluxControl,
+    EaselFluxRedux,
+    EaselFluxReimagine,
+]

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ...schema import choices_of, hidden, picture_outputs
 from ...sockets import all_pictures
 from ..requests import FluxEdit
-from .shared import CATEGORY, FluxNode, model_inputs, model_settings, prompt_input, size_inputs, sized
+from .shared import CATEGORY, FluxNode, count_input, model_inputs, model_settings, prompt_input, size_inputs, sized
 
 _SOCKETS = 4
 
@@ -39,6 +39,7 @@ class EaselFluxEdit(FluxNode):
                 *size_inputs(may_follow=True),
                 *model_settings("edit"),
                 *references,
+                count_input(),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),
@@ -54,5 +55,6 @@ class EaselFluxEdit(FluxNode):
         **fields: Any,
     ) -> io.NodeOutput:
         references = [fields.pop(f"image_{number}", None) for number in range(2, _SOCKETS + 1)]
-        request = FluxEdit.build(images=await all_pictures(image, *references), **sized(**fields))
-        return await cls.pictures_of(request, choices_of(on_refusal, second_model, key_profile=key_profile))
+        images = await all_pictures(image, *references)
+        choices = choices_of(on_refusal, second_model, key_profile=key_profile)
+        return await cls.make(FluxEdit, choices, images=images, **sized(**fields))

@@ -1,4 +1,4 @@
-"""Pictures painted anew inside a mask, or continued beyond their edges."""
+"""Pictures painted anew inside a mask, cleared of what is marked, or continued beyond their edges."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from comfy_api.latest import io
 
 from ...schema import choices_of, hidden, picture_outputs
 from ...sockets import one_mask, one_picture
-from ..requests import MOST_MARGIN, FluxExpand, FluxFill
-from .shared import CATEGORY, FluxNode, fields_of, model_inputs, model_settings, prompt_input
+from ..requests import MOST_MARGIN, FluxErase, FluxExpand, FluxFill
+from .shared import CATEGORY, FluxNode, count_input, fields_of, late, model_inputs, model_settings, prompt_input
 
 _SIDES = ("left", "top", "right", "bottom")
 
@@ -23,13 +23,14 @@ class EaselFluxFill(FluxNode):
             node_id="EaselFluxFill",
             display_name="FLUX Fill",
             category=CATEGORY,
-            description="Paints the masked part of a picture anew with FLUX.1 Fill pro, paid with your own key.",
+            description="Paints the masked part of a picture anew with FLUX.1 Fill pro or dev, paid with your own key.",
             inputs=[
                 io.Image.Input("image", tooltip="The picture to change; one, not a batch."),
                 io.Mask.Input("mask", tooltip="Where to paint anew (1 = change here); of the same size."),
                 prompt_input("What should be there. Empty lets the model carry on with what is around."),
                 *model_inputs("fill"),
-                *model_settings("fill"),
+                *late(model_settings("fill"), "second_model"),
+                count_input(),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),
@@ -37,12 +38,17 @@ class EaselFluxFill(FluxNode):
 
     @classmethod
     async def execute(
-        cls, image: Any, mask: Any, on_refusal: str = "", key_profile: str = "default", **fields: Any
+        cls,
+        image: Any,
+        mask: Any,
+        on_refusal: str = "",
+        second_model: str = "",
+        key_profile: str = "default",
+        **fields: Any,
     ) -> io.NodeOutput:
-        request = FluxFill.build(
-            image=await one_picture("image", image), mask=await one_mask("mask", mask), **fields_of(**fields)
-        )
-        return await cls.pictures_of(request, choices_of(on_refusal, key_profile=key_profile))
+        files: dict[str, Any] = {"image": await one_picture("image", image), "mask": await one_mask("mask", mask)}
+        choices = choices_of(on_refusal, second_model, key_profile=key_profile)
+        return await cls.make(FluxFill, choices, **files, **fields_of(**fields))
 
 
 class EaselFluxExpand(FluxNode):
@@ -58,13 +64,14 @@ class EaselFluxExpand(FluxNode):
             node_id="EaselFluxExpand",
             display_name="FLUX Expand",
             category=CATEGORY,
-            description="Continues a picture beyond its edges with FLUX.1 Expand pro, paid with your own key.",
+            description="Continues a picture beyond its edges with a FLUX model, paid with your own key.",
             inputs=[
                 io.Image.Input("image", tooltip="The picture to continue; one, not a batch."),
                 *sides,
                 prompt_input("What should be beyond the edges. Empty lets the model carry on."),
                 *model_inputs("expand"),
-                *model_settings("expand"),
+                *late(model_settings("expand"), "second_model"),
+                count_input(),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),
@@ -72,7 +79,50 @@ class EaselFluxExpand(FluxNode):
 
     @classmethod
     async def execute(
-        cls, image: Any, on_refusal: str = "", key_profile: str = "default", **fields: Any
+        cls,
+        image: Any,
+        on_refusal: str = "",
+        second_model: str = "",
+        key_profile: str = "default",
+        **fields: Any,
     ) -> io.NodeOutput:
-        request = FluxExpand.build(image=await one_picture("image", image), **fields_of(**fields))
-        return await cls.pictures_of(request, choices_of(on_refusal, key_profile=key_profile))
+        picture = await one_picture("image", image)
+        choices = choices_of(on_refusal, second_model, key_profile=key_profile)
+        return await cls.make(FluxExpand, choices, image=picture, **fields_of(**fields))
+
+
+class EaselFluxErase(FluxNode):
+    """What is marked in a picture, taken away by FLUX."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EaselFluxErase",
+            display_name="FLUX Erase",
+            category=CATEGORY,
+            description="Takes away what the mask marks, and lets what is around it carry on. No prompt is needed.",
+            inputs=[
+                io.Image.Input("image", tooltip="The picture to clear; one, not a batch."),
+                io.Mask.Input("mask", tooltip="What to take away (1 = away with it); of the same size."),
+                *model_inputs("erase"),
+                io.Int.Input(
+                    "grow",
+                    default=10,
+                    min=0,
+                    max=25,
+                    tooltip="Pixels by which the mask is made larger first, so that no rim is left over.",
+                ),
+                *model_settings("erase"),
+            ],
+            outputs=picture_outputs(),
+            hidden=hidden(),
+        )
+
+    @classmethod
+    async def execute(
+        cls, image: Any, mask: Any, on_refusal: str = "", key_profile: str = "default", **fields: Any
+    ) -> io.NodeOutput:
+        files: dict[str, Any] = {"image": await one_picture("image", image), "mask": await one_mask("mask", mask)}
+        return await cls.make(
+            FluxErase, choices_of(on_refusal, key_profile=key_profile), **files, **fields_of(**fields)
+        )

@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ...schema import advanced, choices_of, hidden, picture_outputs
 from ..requests import FluxGenerate
-from .shared import CATEGORY, FluxNode, model_inputs, model_settings, prompt_input, size_inputs, sized
+from .shared import CATEGORY, FluxNode, count_input, model_inputs, model_settings, prompt_input, size_inputs, sized
 
 
 class EaselFluxGenerate(FluxNode):
@@ -20,7 +20,7 @@ class EaselFluxGenerate(FluxNode):
             node_id="EaselFluxGenerate",
             display_name="FLUX Generate",
             category=CATEGORY,
-            description="Makes a picture from words with a FLUX model, paid with your own key.",
+            description="Makes a picture from words with a FLUX model, through BFL, Replicate or fal, paid with your own key.",
             inputs=[
                 prompt_input("What the picture should show."),
                 *model_inputs("generate"),
@@ -31,6 +31,7 @@ class EaselFluxGenerate(FluxNode):
                     )
                 ),
                 *model_settings("generate"),
+                count_input(),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),
@@ -45,5 +46,5 @@ class EaselFluxGenerate(FluxNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
-        request = FluxGenerate.build(raw=raw or None, **sized(**fields))
-        return await cls.pictures_of(request, choices_of(on_refusal, second_model, key_profile=key_profile))
+        choices = choices_of(on_refusal, second_model, key_profile=key_profile)
+        return await cls.make(FluxGenerate, choices, raw=raw or None, **sized(**fields))

@@ -1,45 +1,102 @@
-"""What FLUX's nodes share."""
+"""What FLUX's nodes share: their base, and the inputs that several of them have."""
 
 from __future__ import annotations
 
 import secrets
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from comfy_api.latest import io
 
-from ...engine.request import RANDOM_SEED
+from .... import host
+from ...buying import Bought, Choices, destination_fingerprint, engine
+from ...engine.errors import InvalidKey, MissingKey
+from ...engine.request import RANDOM_SEED, Request
 from ...schema import DEFAULT, HostedNode, advanced, choice_inputs, given
-from ..models import Operation, models_that
-from ..requests import MAX_SEED, USUAL_SAFETY
+from ..models import ROUTES, USUAL_SAFETY, Operation, every_offer, models_that
+from ..request import MAX_SEED, FluxRequest
+from ..routing import best_of
 from ..sizes import AUTO, RATIOS
 
 CATEGORY = "Easel/FLUX"
-_ROUTES = ["BFL"]
+BEST = "best available"
+_ROUTES = {label: route for route, label in ROUTES.items()}
 _CUSTOM = "custom"
-_RESOLUTIONS = ["768sq", "1k", "1.5k", "2k", "4k"]
+_RESOLUTIONS = ["512sq", "768sq", "1k", "1.5k", "2k", "4k"]
 _ON_OFF = {"on": True, "off": False}
+_MOST_COUNT = 4
 
 
 class FluxNode(HostedNode):
-    """Base of the family's nodes: a seed of -1 is another picture each time."""
-
-    provider = "bfl"
+    """Base of the family's nodes: a seed of -1 is another picture each time; the route may be left open."""
 
     @classmethod
     def fingerprint_inputs(cls, **inputs: Any) -> str:
         # The host would hand out the last picture again, because the inputs are the same.
         drawn = secrets.token_hex(8) if inputs.get("seed") == RANDOM_SEED else ""
-        return super().fingerprint_inputs(**inputs) + drawn
+        fixed = _ROUTES.get(str(inputs.get("route")))
+        routes = [fixed] if fixed else routes_with_key(str(inputs.get("key_profile") or "default"))
+        return "|".join([*(f"{route} {destination_fingerprint(route)}" for route in routes), drawn])
+
+    @classmethod
+    async def make(
+        cls, kind: type[FluxRequest], choices: Choices, *, route: str = BEST, **fields: Any
+    ) -> io.NodeOutput:
+        """Buy what ``kind`` and ``fields`` ask for, through the route that was chosen or the best of all."""
+        if route in _ROUTES:
+            request = kind.build(route=_ROUTES[route], **fields)
+        else:
+            # Not awaited: a local node might block the loop before the purchase is on its way.
+            with_key = routes_with_key(choices.profile)
+            request = best_of(lambda one: kind.build(route=one, **fields), kind.operation, fields["model"], with_key)
+        return await cls.pictures_of(request, choices)
+
+    @classmethod
+    async def bought(cls, request: Request, choices: Choices) -> Bought:
+        choice = getattr(request, "choice", "")
+        if choice:
+            host.show_text(host.place().node, choice)
+        bought = await super().bought(request, choices)
+        used = bought.outcome.record if bought.outcome else {}
+        if used and used["provider"] != request.provider:
+            choice = f"Route: {ROUTES[used['provider']]}, because {ROUTES[request.provider]} has no {used['model']}."
+        return replace(bought, report=f"{bought.report}\n{choice}") if choice else bought
+
+
+def routes_with_key(profile: str) -> list[str]:
+    """The routes that can be bought from now: those with a key in this profile; all of them in the sandbox."""
+    return [route for route in ROUTES if _has_key(route, profile)]
+
+
+def _has_key(route: str, profile: str) -> bool:
+    account = engine().providers[route].account
+    destination = engine().destination(account)
+    if destination.realm == "sandbox":
+        return True
+    try:
+        engine().keys.find(account, destination.address, profile)
+    except (MissingKey, InvalidKey):
+        return False
+    return True
 
 
 def model_inputs(operation: Operation) -> list[io.Input]:
-    """Who makes the picture, and from which seed."""
-    seedless = " FLUX 3 has no seed: there it only tells takes apart." if operation in ("generate", "edit") else ""
+    """Who makes the picture, through whom, and from which seed."""
+    seedless = (
+        "" if all(offer.seed for offer in every_offer(operation)) else " A model without seeds tells takes apart by it."
+    )
     return [
         io.Combo.Input(
-            "model", options=models_that(operation), tooltip="The help page says what each takes and costs."
+            "model", options=models_that(operation), tooltip="The help page says what each takes and costs, and where."
         ),
-        io.Combo.Input("route", options=_ROUTES, tooltip="Who serves the model, and whose key pays."),
+        io.Combo.Input(
+            "route",
+            options=[BEST, *_ROUTES],
+            default=BEST,
+            tooltip="Who serves the model, and whose key pays. The best available has a key of yours, can do what is asked, "
+            "and costs least; the report says which it was.",
+        ),
         io.Int.Input(
             "seed",
             default=0,
@@ -54,72 +111,92 @@ def model_inputs(operation: Operation) -> list[io.Input]:
 
 
 def model_settings(operation: Operation) -> list[io.Input]:
-    """The settings that only some models have, and what is decided about the purchase."""
+    """The settings that some of the models for this have, and what is decided about the purchase."""
     first, *others = models_that(operation)
+    settings = [advanced(entry) for entry in _settings() if _anyone_has(operation, entry.id)]
+    # To ask the same model again is no second chance, so that another one is offered first.
+    return [*settings, *choice_inputs([*others, first] if others else ())]
+
+
+def late(settings: Sequence[io.Input], name: str) -> list[io.Input]:
+    """The settings with the input ``name`` at the end, so that workflows saved before it came still load."""
+    entry = next(one for one in settings if one.id == name)
+    entry.optional = True
+    return [*(one for one in settings if one is not entry), entry]
+
+
+def count_input() -> io.Input:
+    """How many pictures a request asks for; last, because it came after the others."""
+    return advanced(
+        io.Int.Input(
+            "count",
+            default=1,
+            min=1,
+            max=_MOST_COUNT,
+            optional=True,
+            tooltip="Pictures in one request, each paid. Only some models at Replicate and fal make more than one; for "
+            "all others use a list of prompts or seeds.",
+        )
+    )
+
+
+def _anyone_has(operation: Operation, name: str) -> bool:
+    field = {"end_user": "user", "output_format": "formats"}.get(name, name)
+    return any(getattr(offer, field) for offer in every_offer(operation))
+
+
+def _settings() -> list[io.Input]:
     return [
-        advanced(
-            io.Combo.Input(
-                "output_format",
-                options=["png", "jpeg", "webp"],
-                default="png",
-                tooltip="How the picture travels. png loses nothing; jpeg and webp arrive sooner.",
-            )
+        io.Combo.Input(
+            "output_format",
+            options=["png", "jpeg", "webp"],
+            default="png",
+            tooltip="How the picture travels. png loses nothing; jpeg and webp arrive sooner; webp is not made everywhere.",
         ),
-        advanced(
-            io.Int.Input(
-                "safety_tolerance",
-                default=USUAL_SAFETY,
-                min=0,
-                max=6,
-                tooltip="How much the content filter lets pass: 0 is strict. Up to 6 for FLUX.1, 5 for FLUX.2, 4 for FLUX 3.",
-            )
+        io.Int.Input(
+            "safety_tolerance",
+            default=USUAL_SAFETY,
+            min=0,
+            max=6,
+            tooltip="How much the content filter lets pass: 0 is strict. Up to 6 for FLUX.1, 5 for FLUX.2, 4 for FLUX 3; "
+            "models that have no such steps take only 2.",
         ),
-        advanced(
-            io.Combo.Input(
-                "prompt_upsampling",
-                options=[DEFAULT, *_ON_OFF],
-                default=DEFAULT,
-                tooltip="Whether the provider rewrites the prompt with more detail. FLUX.2 pro, max and flex do unless told "
-                "not to, FLUX.1 only when asked; klein and FLUX 3 have no such switch.",
-            )
+        io.Combo.Input(
+            "prompt_upsampling",
+            options=[DEFAULT, *_ON_OFF],
+            default=DEFAULT,
+            tooltip="Whether the provider rewrites the prompt with more detail. Not every model has this switch on every "
+            "route: the help page says which.",
         ),
-        advanced(
-            io.Int.Input(
-                "steps",
-                default=0,
-                min=0,
-                max=50,
-                tooltip="0 leaves it to the model. Only some models have it: the help page says which.",
-            )
+        io.Int.Input(
+            "steps",
+            default=0,
+            min=0,
+            max=50,
+            tooltip="0 leaves it to the model. Only some models have it: the help page says which.",
         ),
-        advanced(
-            io.Float.Input(
-                "guidance",
-                default=0.0,
-                min=0.0,
-                max=100.0,
-                step=0.1,
-                tooltip="How closely the prompt is followed; 0 leaves it to the model. Only some models have it.",
-            )
+        io.Float.Input(
+            "guidance",
+            default=0.0,
+            min=0.0,
+            max=100.0,
+            step=0.1,
+            tooltip="How closely the prompt is followed; 0 leaves it to the model. Only some models have it.",
         ),
-        advanced(
-            io.String.Input(
-                "end_user",
-                default="",
-                tooltip="A stable, anonymous name of your end user, if you make pictures for others.",
-            )
+        io.String.Input(
+            "end_user",
+            default="",
+            tooltip="A stable, anonymous name of your end user, if you make pictures for others. Only BFL takes it.",
         ),
-        # To ask the same model again is no second chance, so that another one is offered first.
-        *choice_inputs([*others, first] if others else ()),
     ]
 
 
 def fields_of(
-    route: str = _ROUTES[0],
     prompt_upsampling: str = DEFAULT,
     steps: int = 0,
     guidance: float = 0.0,
     end_user: str = "",
+    count: int = 1,
     **others: Any,
 ) -> dict[str, Any]:
     """The widgets of :func:`model_inputs` and :func:`model_settings` as fields of a request."""
@@ -128,6 +205,7 @@ def fields_of(
         "steps": steps or None,
         "guidance": guidance or None,
         "user": end_user.strip() or None,
+        "count": None if count == 1 else count,
         **others,
     }
 
@@ -136,21 +214,30 @@ def prompt_input(tooltip: str) -> io.Input:
     return io.String.Input("prompt", multiline=True, dynamic_prompts=True, tooltip=tooltip)
 
 
-def size_inputs(*, may_follow: bool) -> list[io.Input]:
-    """How large the picture is made; ``may_follow`` where there is an input picture whose shape it may take."""
+def ratio_input(*, may_follow: bool, may_be_custom: bool = True) -> io.Input:
+    """The shape of the result; ``may_follow`` where there is an input picture whose shape it may take."""
+    return io.Combo.Input(
+        "aspect_ratio",
+        options=[*([AUTO] if may_follow else []), *RATIOS, *([_CUSTOM] if may_be_custom else [])],
+        tooltip="Width to height; about one megapixel, four for ultra."
+        + (' "custom" takes the two numbers below.' if may_be_custom else "")
+        + (' "auto" keeps the shape of the first picture.' if may_follow else ""),
+    )
+
+
+def side_inputs() -> list[io.Input]:
+    """Width and height in pixels."""
     return [
-        io.Combo.Input(
-            "aspect_ratio",
-            options=[*([AUTO] if may_follow else []), *RATIOS, _CUSTOM],
-            tooltip='Width to height; about one megapixel, four for ultra. "custom" takes the two numbers below.'
-            + (' "auto" keeps the shape of the first picture.' if may_follow else ""),
-        ),
-        io.Int.Input(
-            "width", default=1024, min=64, max=4096, step=16, tooltip='Pixels, when aspect_ratio is "custom".'
-        ),
-        io.Int.Input(
-            "height", default=1024, min=64, max=4096, step=16, tooltip='Pixels, when aspect_ratio is "custom".'
-        ),
+        io.Int.Input(side, default=1024, min=64, max=4096, step=16, tooltip='Pixels, when aspect_ratio is "custom".')
+        for side in ("width", "height")
+    ]
+
+
+def size_inputs(*, may_follow: bool) -> list[io.Input]:
+    """How large the picture is made, with what FLUX 3 alone has."""
+    return [
+        ratio_input(may_follow=may_follow),
+        *side_inputs(),
         advanced(
             io.Combo.Input(
                 "resolution",
@@ -161,7 +248,7 @@ def size_inputs(*, may_follow: bool) -> list[io.Input]:
         ),
         advanced(
             io.Boolean.Input(
-                "grounding", default=False, tooltip="FLUX 3 only: look things up on the web before drawing."
+                "grounding", default=False, tooltip="FLUX 3 only: look things up on the web before drawing. Not at fal."
             )
         ),
     ]

@@ -1,0 +1,229 @@
+"""What every operation of FLUX shares: a typed request, checked against the row of its model on its route."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, ValidationInfo, field_validator, model_validator
+from typing_extensions import Self
+
+from ..engine.inputs import Picture
+from ..engine.request import RANDOM_SEED, Request
+from .models import OFFERS, ROUTES, USUAL_SAFETY, Offer, Operation, listed, models_that, routes_of
+from .sizes import AUTO, nearest_ratio
+
+MAX_SEED = 2**32 - 1
+
+Format = Literal["png", "jpeg", "webp"]
+
+_OPTIONAL = (
+    "resolution", "steps", "guidance", "count", "prompt_upsampling", "raw", "grounding", "user",
+    "strength", "control_strength", "prepared", "grow",
+)  # fmt: skip
+"""What another model may simply do without."""
+
+
+class FluxRequest(Request):
+    """What every operation shares. A field that is None is left to the model."""
+
+    operation: ClassVar[Operation]
+    max_seed: ClassVar[int | None] = MAX_SEED
+
+    route: str = Field(default="bfl", exclude=True, validate_default=True)
+    """Whose account it is bought from; told apart in the fingerprint by the provider's name."""
+    other_routes: tuple[str, ...] = Field(default=(), exclude=True)
+    """Where else it may be bought, should another model take this one's place."""
+    choice: str = Field(default="", exclude=True)
+    """Why this route was chosen, where it was, for people."""
+
+    prompt: str
+    seed: int | None = Field(default=0, ge=RANDOM_SEED, le=MAX_SEED)
+    output_format: Format = "png"
+    safety_tolerance: int = USUAL_SAFETY
+    prompt_upsampling: bool | None = None
+    """Whether the provider rewrites the prompt; each model has its own habit."""
+    steps: int | None = None
+    guidance: float | None = None
+    user: str | None = Field(default=None, min_length=1, max_length=256)
+    """The provider's name for the end user on whose behalf this is asked."""
+    count: int | None = None
+    """How many pictures are asked for at once."""
+
+    @property
+    def provider(self) -> str:
+        return self.route
+
+    @property
+    def offer(self) -> Offer:
+        """The row of this model on this route."""
+        return self.offers(self.route)[self.model]
+
+    @property
+    def pictures(self) -> tuple[Picture, ...]:
+        """The input pictures, the one whose shape counts before the others."""
+        return ()
+
+    @property
+    def path(self) -> str:
+        """The model's name on the route's wire."""
+        offer = self.offer
+        return offer.several if offer.several and len(self.pictures) > 1 else offer.path
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        """Width and height of the result in pixels, where they are known before; None where the model decides."""
+        return None
+
+    @classmethod
+    def offers(cls, route: str) -> dict[str, Offer]:
+        """The rows of a route that can be asked for this operation."""
+        return OFFERS[cls.operation].get(route, {})
+
+    @classmethod
+    def build(cls, **values: Any) -> Self:
+        """As :meth:`Request.build`; the seed of a model that has none tells one take from another instead."""
+        offer = cls.offers(values.get("route", "bfl")).get(values.get("model", ""))
+        if offer is not None and not offer.seed:
+            seed = values.get("seed")
+            values = {"take": 0 if seed is None else seed, **values, "seed": None}
+        return super().build(**values)
+
+    def with_seed(self) -> Self:
+        """A drawn seed; a drawn take where the model has no seed."""
+        if self.offer.seed:
+            return super().with_seed()
+        return self if self.take != RANDOM_SEED else self.model_copy(update={"take": secrets.randbelow(MAX_SEED + 1)})
+
+    def with_model(self, model: str) -> Request:
+        """The same wish for another model: what that one does not take is left out, the size becomes the nearest.
+
+        It stays with its route where that serves the model, else it goes to the first of the others that does.
+        """
+        fields = {name: getattr(self, name) for name in type(self).model_fields if name not in ("model", "take")}
+        if self.seed is None:
+            fields["seed"] = self.take
+        routes = [one for one in (self.route, *self.other_routes) if model in self.offers(one)]
+        if not routes:
+            return self.build(**{**fields, "model": model})
+        offer = self.offers(routes[0])[model]
+        return self.build(**{**fields, **_fitted(fields, offer), "model": model, "route": routes[0]})
+
+    @field_validator("model")
+    @classmethod
+    def _is_known(cls, model: str) -> str:
+        if model not in models_that(cls.operation):
+            raise ValueError(f"the models for this are {', '.join(models_that(cls.operation))}")
+        return model
+
+    @field_validator("route")
+    @classmethod
+    def _serves_the_model(cls, route: str, info: ValidationInfo) -> str:
+        model = info.data.get("model")
+        if model is not None and model not in cls.offers(route):
+            served = listed([ROUTES[one] for one in routes_of(cls.operation, model)], "or")
+            raise ValueError(f"{ROUTES.get(route, route)} does not serve {model} for this; choose {served}")
+        return route
+
+    @field_validator("*")
+    @classmethod
+    def _model_takes_it(cls, value: Any, info: ValidationInfo) -> Any:
+        # A wrong model or route is told of already.
+        offer = cls._offer_of(info.data)
+        if value is None or info.field_name is None or offer is None:
+            return value
+        if problem := offer.problem(info.field_name, value):
+            raise ValueError(problem)
+        return value
+
+    @field_validator("images", "image", check_fields=False)
+    @classmethod
+    def _pictures_are_taken(cls, value: Any, info: ValidationInfo) -> Any:
+        offer = cls._offer_of(info.data)
+        pictures = value if isinstance(value, tuple) else (value,)
+        if offer is None:
+            return value
+        if not 1 <= len(pictures) <= offer.references:
+            most = "one picture" if offer.references == 1 else f"1 to {offer.references} pictures"
+            others = offer.elsewhere(lambda one: one.references >= len(pictures))
+            raise ValueError(f"{offer.label} takes {most}, and these are {len(pictures)}{others}")
+        for picture in pictures:
+            if problem := offer.picture_problem(picture.width, picture.height):
+                raise ValueError(problem)
+        return value
+
+    @classmethod
+    def _offer_of(cls, data: Mapping[str, Any]) -> Offer | None:
+        return cls.offers(data.get("route", "")).get(data.get("model", ""))
+
+
+class FluxSized(FluxRequest):
+    """What comes in a size of one's choice."""
+
+    needs_words: ClassVar[bool] = True
+
+    aspect_ratio: str | None = None
+    width: int | None = None
+    height: int | None = None
+    """Pixels; given together, in place of the aspect ratio, where the model takes them."""
+    resolution: str | None = None
+    grounding: bool | None = None
+    """Whether the model looks things up on the web before it draws."""
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        return self.offer.size(self.aspect_ratio, self.width, self.height, self.first)
+
+    @property
+    def first(self) -> tuple[int, int] | None:
+        """Width and height of the first input picture."""
+        pictures = self.pictures
+        return (pictures[0].width, pictures[0].height) if pictures else None
+
+    @field_validator("prompt")
+    @classmethod
+    def _says_something(cls, prompt: str) -> str:
+        if cls.needs_words and not prompt.strip():
+            raise ValueError("it is empty: say what the picture should show")
+        return prompt
+
+    @field_validator("height")
+    @classmethod
+    def _area_is_taken(cls, height: int | None, info: ValidationInfo) -> int | None:
+        width, offer = info.data.get("width"), cls._offer_of(info.data)
+        if height and width and offer and offer.sides and (problem := offer.sides.area_problem(width, height)):
+            raise ValueError(f"for {offer.label} {problem}")
+        return height
+
+    @model_validator(mode="after")
+    def _has_one_size(self) -> Self:
+        if (self.aspect_ratio is None) == (self.width is None) or (self.width is None) != (self.height is None):
+            raise ValueError("a size is either an aspect_ratio, or a width and a height")
+        return self
+
+
+def _fitted(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
+    """What changes in ``fields`` for another model: left out, or brought into its range."""
+    changed: dict[str, Any] = {
+        name: None for name in _OPTIONAL if fields.get(name) is not None and offer.problem(name, fields[name])
+    }
+    width, height, ratio = fields.get("width"), fields.get("height"), fields.get("aspect_ratio")
+    if width and height and (offer.problem("width", width) or offer.problem("height", height)):
+        changed |= {"width": None, "height": None, "aspect_ratio": _nearest(offer, width / height)}
+    elif ratio and offer.problem("aspect_ratio", ratio):
+        wide, _, high = ratio.partition(":")
+        changed["aspect_ratio"] = _nearest(offer, int(wide) / int(high))
+    if not offer.prompt:
+        changed["prompt"] = ""
+    low, high_safety = offer.safety_tolerance or (USUAL_SAFETY, USUAL_SAFETY)
+    changed["safety_tolerance"] = max(low, min(fields["safety_tolerance"], high_safety))
+    if offer.problem("output_format", fields["output_format"]):
+        changed["output_format"] = "png"
+    return changed
+
+
+def _nearest(offer: Offer, wide: float) -> str:
+    if offer.sides is None and not offer.ratios:
+        return AUTO
+    return nearest_ratio(round(wide * 10_000), 10_000, among=offer.ratios if isinstance(offer.ratios, tuple) else ())

@@ -1,0 +1,107 @@
+"""FLUX's nodes as the editor knows them: what was saved before still loads, the route is chosen by keys and price."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from easel.nodes.hosted.buying import look_at
+from easel.nodes.hosted.engine.engine import Engine
+from easel.nodes.hosted.flux.provider import PROVIDERS
+
+BEST = "best available"
+LATER = {
+    "EaselFluxGenerate": ["count"],
+    "EaselFluxEdit": ["count"],
+    "EaselFluxFill": ["second_model", "count"],
+    "EaselFluxExpand": ["second_model", "count"],
+}
+
+
+@pytest.fixture
+def keys(host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
+    """The environment in which the nodes look for keys; empty, and no sandbox."""
+    from easel.nodes.hosted import buying
+    from easel.nodes.hosted.flux.nodes import shared
+
+    environment: dict[str, str] = {}
+    providers = {one.account.name: one for one in (provider() for provider in PROVIDERS)}
+    engine = Engine(tmp_path, providers, look_at, lambda: "http://127.0.0.1:1", environment)
+    for module in (buying, shared):
+        monkeypatch.setattr(module, "engine", lambda: engine)
+    yield environment
+    engine.stop()
+
+
+@pytest.fixture
+def schemas(host: Any) -> dict[str, Any]:
+    from easel.nodes.hosted.flux.nodes import NODES
+
+    return {node.GET_SCHEMA().node_id: node.GET_SCHEMA() for node in NODES}
+
+
+@pytest.mark.parametrize("node_id", LATER)
+def test_what_was_saved_before_there_were_routes_still_loads(schemas, node_id):
+    inputs = {entry.id: entry for entry in schemas[node_id].inputs}
+    assert list(inputs)[-len(LATER[node_id]) :] == LATER[node_id]
+    assert all(inputs[name].optional for name in LATER[node_id])
+    assert {"BFL", BEST} <= set(inputs["route"].options)
+    assert inputs["route"].default == BEST
+
+
+def test_a_route_with_a_key_can_be_bought_from(keys):
+    from easel.nodes.hosted.flux.nodes.shared import routes_with_key
+
+    assert routes_with_key("default") == []
+    keys |= {"FAL_KEY": "a-key-of-fal:secret", "REPLICATE_API_TOKEN__STUDIO": "r8_a-key-of-the-studio"}
+    assert routes_with_key("default") == ["fal"]
+    assert routes_with_key("studio") == ["replicate"]
+
+
+def test_in_the_sandbox_every_route_can_be_bought_from(keys, monkeypatch):
+    from easel.nodes.hosted.flux.nodes.shared import routes_with_key
+
+    monkeypatch.setenv("EASEL_SANDBOX", "1")
+    assert routes_with_key("default") == ["bfl", "replicate", "fal"]
+
+
+def test_a_node_runs_again_once_it_may_buy_elsewhere_and_only_then(keys):
+    from easel.nodes.hosted.flux.nodes import EaselFluxGenerate
+
+    def fingerprint(route: str) -> str:
+        return EaselFluxGenerate.fingerprint_inputs(route=route, seed=0, key_profile="default")
+
+    keys["FAL_KEY"] = "a-key-of-fal:secret"
+    at_fal, best = fingerprint("fal"), fingerprint(BEST)
+    assert fingerprint("BFL") != at_fal
+    keys["BFL_API_KEY"] = "a-key-of-bfl"
+    assert fingerprint(BEST) != best
+    assert fingerprint("fal") == at_fal
+    assert "key-of" not in fingerprint(BEST)
+    drawn = {EaselFluxGenerate.fingerprint_inputs(route="fal", seed=-1) for _ in range(2)}
+    assert len(drawn) == 2
+
+
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"model": "flux-2-klein-9b", "route": BEST}, "Route: fal, the best of BFL $0.015, fal $0.01."),
+        ({"model": "flux-2-klein-9b", "route": "BFL"}, "flux-2-klein-9b"),
+        # As it was exported before there were other routes.
+        ({"model": "flux-dev", "route": "BFL"}, "flux-dev"),
+    ],
+)
+def test_the_report_says_which_route_it_was_and_why(comfy, inputs, words):
+    usual = {"prompt": "a red circle", "seed": 0, "aspect_ratio": "custom", "width": 256, "height": 256}
+    released = {"resolution": "default", "grounding": False, "raw": False, "output_format": "png", "safety_tolerance": 2,
+                "prompt_upsampling": "default", "steps": 0, "guidance": 0.0, "end_user": "",
+                "on_refusal": "stop with an error", "second_model": "flux-2-max", "key_profile": "default"}  # fmt: skip
+    node = {"class_type": "EaselFluxGenerate", "inputs": {**usual, **released, **inputs}}
+    save = {"class_type": "EaselSavePictures", "inputs": {"images": ["1", 0], "filename_prefix": "easel/route",
+                                                          "format": "png", "quality": 92}}  # fmt: skip
+    report = comfy.run({"1": node, "2": save})["outputs"]["1"]["text"][0]
+    assert words in report
+    assert ("Route:" in report) == (inputs["route"] == BEST)
