@@ -5,8 +5,10 @@ import itertools
 import json
 import time
 from decimal import Decimal
+from typing import Any
 
 import pytest
+from pydantic import Field
 
 from easel.nodes import pictures
 from easel.nodes.hosted.engine.errors import InputRefused, MissingKey
@@ -241,3 +243,25 @@ async def test_a_key_goes_to_the_provider_and_nowhere_else(shop, house, folder):
     assert house.keys == {f"Bearer {KEY}"}
     for path in folder.rglob("*"):
         assert path.is_dir() or KEY.encode() not in path.read_bytes()
+
+
+class Either(Wish):
+    """The same wish at either account."""
+
+    at: tuple[Any, ...] = Field(default=(), exclude=True)
+
+    @property
+    def elsewhere(self):
+        return self.at
+
+
+async def test_what_another_account_delivered_for_the_same_wish_is_not_bought_again(shop, house):
+    engine = shop()
+    there = await buy(engine, CounterWish())
+    here = await buy(engine, Either(at=(CounterWish(prompt="never bought"), CounterWish())))
+    assert here.reused
+    assert here.paid_usd == 0
+    assert here.pictures == there.pictures
+    assert house.submissions == 1
+    await buy(engine, Either(at=(CounterWish(prompt="never bought"),)))
+    assert house.submissions == 2

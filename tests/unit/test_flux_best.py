@@ -14,6 +14,7 @@ from easel.nodes.hosted.flux.request import FluxRequest
 from easel.nodes.hosted.flux.requests import FluxControl, FluxEdit, FluxErase, FluxExpand, FluxFill, FluxGenerate
 from easel.nodes.hosted.flux.routing import KEY_VARIABLES, best_of
 from easel.nodes.pictures import Mask, Pixels
+from support.desk import desk_of
 from support.flux_wishes import plain
 
 ALL = tuple(ROUTES)
@@ -149,3 +150,19 @@ def test_what_was_bought_at_bfl_before_there_were_other_routes_is_still_known():
     }
     for fingerprint, request in bought.items():
         assert request.fingerprint("sandbox") == fingerprint
+
+
+async def test_what_one_route_delivered_is_not_bought_again_at_another(tmp_path, sandbox, monkeypatch):
+    monkeypatch.setenv("EASEL_SANDBOX", "1")
+    with desk_of(tmp_path, sandbox, *(provider() for provider in PROVIDERS)) as desk:
+        only = best("flux-2-klein-9b", "bfl")
+        assert only.route == "bfl"
+        await desk.buy(only)
+        cheaper = best("flux-2-klein-9b")
+        assert cheaper.route == "fal"
+        outcome = await desk.buy(cheaper)
+        assert outcome.reused
+        assert outcome.record["provider"] == "bfl"
+        assert desk.counts() == (1, 1)
+        await desk.buy(cheaper.with_model("flux-2-klein-4b"))
+        assert desk.counts() == (2, 2)

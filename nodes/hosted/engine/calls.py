@@ -8,9 +8,13 @@ import traceback
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
+import aiohttp
+
 from .account import Account
 from .errors import EaselError, ProviderDown, TimedOut
-from .provider import Provider
+from .inputs import InputPicture
+from .keys import Key
+from .provider import Call, Provider
 from .request import Request
 
 T = TypeVar("T")
@@ -36,6 +40,15 @@ async def guarded(
         if explained is None:
             raise
         raise explained from error
+
+
+def question(address: str, key: Key, http: aiohttp.ClientSession, options: dict[str, str]) -> Call:
+    """A call that asks for what costs nothing: no node shows its progress, and no picture goes with it."""
+    return Call(address, key, http, lambda _progress: None, _no_link, options)
+
+
+async def _no_link(_picture: InputPicture) -> None:
+    return None
 
 
 def unanswered(account: Account, error: EaselError) -> ProviderDown:

@@ -18,13 +18,12 @@ from typing import Any, TypeVar
 import aiohttp
 
 from .account import Account
-from .calls import guarded, tells, unanswered
+from .calls import guarded, question, tells, unanswered
 from .database import open_database, sqlite_url
 from .destination import Destination, Realm, live, stand_in
-from .errors import EaselError, ResultLost, Stopped, TimedOut
+from .errors import EaselError, ResultLost, Stopped
 from .fetch import Downloader
 from .gate import Gate
-from .inputs import InputPicture
 from .journal import Journal, Opening
 from .kept import outcome_of, read_pictures
 from .keys import DEFAULT_PROFILE, SANDBOX_KEY, Key, Keyring
@@ -34,7 +33,7 @@ from .outcome import Facts, Outcome, record_of
 from .owner import this_process
 from .provider import Call, Progress, Provider
 from .purchase import Steps
-from .recovery import RESUMED, beat, orphans, settle
+from .recovery import RESUMED, beat, log_failure, orphans, settle, unsure
 from .request import Request
 from .settings import Settings
 from .store import Store
@@ -207,6 +206,9 @@ class Engine:
                 if outcome is not None:
                     return outcome
                 continue
+            elsewhere = await self._kept_elsewhere(tools, request, notes)
+            if elsewhere is not None:
+                return elsewhere
             key = self._key(provider.account, destination, order.profile)
             estimate = provider.estimate(request)
             opening = Opening(
@@ -229,11 +231,21 @@ class Engine:
             if claim.verdict == "mine":
                 return await self._outcome(tools, await steps.buy(), notes, paid_now=True)
             if claim.verdict == "unsure":
-                raise _unsure(provider.account, request)
+                raise unsure(provider.account, request)
             if claim.verdict == "theirs":
                 resumed = await settle(steps, self.owner)
                 if resumed is not None:
                     return await self._outcome(tools, resumed, [*notes, RESUMED])
+
+    async def _kept_elsewhere(self, tools: Tools, request: Request, notes: list[str]) -> Outcome | None:
+        """What was bought for the same wish at another account; None where nothing is kept."""
+        for other in request.elsewhere:
+            scope = self.destination(self.providers[other.provider].account).scope
+            found = await self._in_order(tools.journal.kept, other.fingerprint(*scope))
+            outcome = await self._open_kept(tools, found, notes) if found is not None else None
+            if outcome is not None:
+                return outcome
+        return None
 
     async def _live(self, tools: Tools) -> None:
         """Collect what a process that died left behind, then tell other machines that this one lives."""
@@ -250,7 +262,7 @@ class Engine:
         tools = await self._open_tools()
         destination = self.destination(provider.account)
         key = self._key(provider.account, destination, profile)
-        call = Call(destination.address, key, tools.http, _unheard, _no_link, destination.options)
+        call = question(destination.address, key, tools.http, destination.options)
         redact = self.keys.redact
         try:
             return await guarded(work(call), provider, None, lambda: self._is_stopped)
@@ -281,7 +293,7 @@ class Engine:
             finish = partial(self._finish_orphan, tools, orphan)
             ticket = self._tickets.start(orphan.fingerprint, self._loop_thread(), finish)
             if ticket is not None:
-                ticket.future.add_done_callback(_log_failure)
+                ticket.future.add_done_callback(log_failure)
 
     async def _finish_orphan(self, tools: Tools, orphan: Purchase, ticket: Ticket) -> Outcome:
         account = self.providers[orphan.provider].account
@@ -371,26 +383,3 @@ class Engine:
         if pictures is None:
             raise ResultLost("The picture arrived, and its file was gone from Easel's store a moment later.")
         return outcome_of(purchase, pictures, notes, paid_now=paid_now)
-
-
-def _unheard(_progress: Progress) -> None:
-    """What is only asked has no node to show progress on."""
-
-
-async def _no_link(_picture: InputPicture) -> None:
-    return None
-
-
-def _unsure(account: Account, request: Request) -> TimedOut:
-    return TimedOut(
-        f"ComfyUI stopped last time while {account.label} was being asked for this ({request.summary}). Easel cannot "
-        f"know whether the request arrived, so it was not repeated. Run again to buy it now."
-    )
-
-
-def _log_failure(future: concurrent.futures.Future[Outcome]) -> None:
-    error = None if future.cancelled() else future.exception()
-    if isinstance(error, EaselError):
-        log.warning("A purchase that an earlier run left open was not finished: %s", error)
-    elif error is not None:
-        log.error("A purchase that an earlier run left open was not finished", exc_info=error)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import concurrent.futures
 import logging
 from collections.abc import Callable
 from contextlib import suppress
 
-from .errors import Stopped
+from .account import Account
+from .errors import EaselError, Stopped, TimedOut
+from .outcome import Outcome
 from .owner import BEAT_SECONDS, is_alive
 from .provider import Progress
 from .purchase import Steps
+from .request import Request
 from .tables import Purchase
 from .tools import Tools
 
@@ -64,3 +68,20 @@ async def _wait_beside(steps: Steps) -> None:
     with suppress(asyncio.TimeoutError):
         await asyncio.wait_for(steps.ticket.stop.wait(), _LOOK_EVERY)
         raise Stopped("The run was stopped; another ComfyUI goes on with this picture.")
+
+
+def unsure(account: Account, request: Request) -> TimedOut:
+    """A request that was on its way when the process that sent it died."""
+    return TimedOut(
+        f"ComfyUI stopped last time while {account.label} was being asked for this ({request.summary}). Easel cannot "
+        f"know whether the request arrived, so it was not repeated. Run again to buy it now."
+    )
+
+
+def log_failure(future: concurrent.futures.Future[Outcome]) -> None:
+    """Say what an adopted purchase ended in, for nobody waits for it."""
+    error = None if future.cancelled() else future.exception()
+    if isinstance(error, EaselError):
+        log.warning("A purchase that an earlier run left open was not finished: %s", error)
+    elif error is not None:
+        log.error("A purchase that an earlier run left open was not finished", exc_info=error)

@@ -81,6 +81,11 @@ class Request(BaseModel):
         return self.build(**{**{name: getattr(self, name) for name in type(self).model_fields}, "model": model})
 
     @property
+    def elsewhere(self) -> tuple[Request, ...]:
+        """The same wish at other accounts: what was bought there before is as good, and free."""
+        return ()
+
+    @property
     def summary(self) -> str:
         """What was asked, short enough for an error message."""
         prompt = " ".join(str(getattr(self, "prompt", "")).split())

@@ -6,7 +6,7 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, InstanceOf, ValidationInfo, field_validator, model_validator
 from typing_extensions import Self
 
 from ..engine.inputs import Picture
@@ -35,6 +35,8 @@ class FluxRequest(Request):
     """Whose account it is bought from; told apart in the fingerprint by the provider's name."""
     other_routes: tuple[str, ...] = Field(default=(), exclude=True)
     """Where else it may be bought, should another model take this one's place."""
+    same_wish: tuple[InstanceOf[FluxRequest], ...] = Field(default=(), exclude=True)
+    """This request on the other routes that can do it, where the route was left open."""
     choice: str = Field(default="", exclude=True)
     """Why this route was chosen, where it was, for people."""
 
@@ -54,6 +56,10 @@ class FluxRequest(Request):
     @property
     def provider(self) -> str:
         return self.route
+
+    @property
+    def elsewhere(self) -> tuple[Request, ...]:
+        return self.same_wish
 
     @property
     def offer(self) -> Offer:
@@ -101,7 +107,9 @@ class FluxRequest(Request):
 
         It stays with its route where that serves the model, else it goes to the first of the others that does.
         """
-        fields = {name: getattr(self, name) for name in type(self).model_fields if name not in ("model", "take")}
+        fields = {
+            name: getattr(self, name) for name in type(self).model_fields if name not in ("model", "take", "same_wish")
+        }
         if self.seed is None:
             fields["seed"] = self.take
         routes = [one for one in (self.route, *self.other_routes) if model in self.offers(one)]

@@ -43,7 +43,10 @@ def best_of(build: Callable[[str], R], operation: Operation, model: str, with_ke
     priced = {route: prices.estimate(made[route]) for route in known}
     best = min(known, key=lambda route: (priced[route] is None, priced[route] or Decimal(0)))
     others = tuple(route for route in ROUTES if route in with_key and route != best)
-    return made[best].model_copy(update={"other_routes": others, "choice": _why(best, priced, refusals, made)})
+    # A key that comes or a price that changes must not buy anew what another route has delivered before.
+    same = tuple(request for route, request in made.items() if route != best)
+    choice = _why(best, priced, refusals, made)
+    return made[best].model_copy(update={"other_routes": others, "same_wish": same, "choice": choice})
 
 
 def _first(refusals: dict[str, InputRefused], build: Callable[[str], R]) -> Exception:

@@ -60,7 +60,13 @@ class FluxNode(HostedNode):
         bought = await super().bought(request, choices)
         used = bought.outcome.record if bought.outcome else {}
         if used and used["provider"] != request.provider:
-            choice = f"Route: {ROUTES[used['provider']]}, because {ROUTES[request.provider]} has no {used['model']}."
+            route, other = ROUTES[used["provider"]], ROUTES[request.provider]
+            is_kept = used["model"] == request.model
+            choice = (
+                f"Route: {route}, where it was bought before."
+                if is_kept
+                else (f"Route: {route}, because {other} has no {used['model']}.")
+            )
         return replace(bought, report=f"{bought.report}\n{choice}") if choice else bought
 
 
