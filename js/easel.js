@@ -1,11 +1,14 @@
 import { app } from "../../scripts/app.js";
 import { endProgress, showReport } from "./report.mjs";
 import { markSandbox } from "./sandbox.mjs";
+import { addClicks } from "./segment.mjs";
 
 app.registerExtension({
   name: "Easel.Main",
 
   setup: markSandbox,
+
+  nodeCreated: addClicks,
 
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name.startsWith("Easel")) return;

@@ -8,10 +8,17 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from comfy_api.latest import io
 
-HOSTED = ("hosted.openai", "hosted.flux")
+HOSTED = (
+    "hosted.openai",
+    "hosted.flux",
+    "hosted.ideogram",
+    "hosted.midjourney",
+    "hosted.enhance",
+    "hosted.anymodel",
+)
 """Families that buy from a provider: each has ``nodes.NODES`` and ``provider.PROVIDERS``."""
 
-LOCAL = ("assets",)
+LOCAL = ("prompts", "local.masks", "assets")
 """Families that work on this machine: each has ``nodes.NODES``."""
 
 

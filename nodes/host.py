@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import contextlib
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    import torch
     from aiohttp.web import RouteTableDef
     from PIL.Image import Image
 
@@ -98,6 +100,75 @@ def save_place(prefix: str, width: int, height: int) -> tuple[Path, str, int, st
     output = folder_paths.get_output_directory()
     folder, stem, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, output, width, height)
     return Path(folder), stem, counter, subfolder
+
+
+def input_folder() -> Path:
+    """The folder of files that users give to workflows."""
+    import folder_paths
+
+    return Path(folder_paths.get_input_directory())
+
+
+def temporary_file(name: str) -> tuple[Path, dict[str, str]]:
+    """A file in the folder that the host empties when it starts and ends, and how the editor asks for it."""
+    import folder_paths
+
+    folder = Path(folder_paths.get_temp_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name, {"filename": name, "subfolder": "", "type": "temp"}
+
+
+def model_folders(kind: str, *also: str) -> list[Path]:
+    """Where models of that kind lie, ours first; ``also`` are the names that other packs have given to such folders."""
+    import folder_paths
+
+    for name in (kind, *also):
+        folder_paths.add_model_folder_path(kind, str(Path(folder_paths.models_dir, name)))
+        for path in folder_paths.get_folder_paths(name) if name in folder_paths.folder_names_and_paths else []:
+            folder_paths.add_model_folder_path(kind, path)
+    return [Path(path) for path in folder_paths.get_folder_paths(kind)]
+
+
+def model_files(kind: str) -> list[str]:
+    """The files in the folders of a kind, by the names that :func:`model_path` takes. The host keeps the listing."""
+    import folder_paths
+
+    names: list[str] = folder_paths.get_filename_list(kind)
+    return names
+
+
+def model_path(kind: str, name: str) -> Path | None:
+    """The file of that name in the folders of a kind; None where there is none."""
+    import folder_paths
+
+    found = folder_paths.get_full_path(kind, name)
+    return None if found is None else Path(found)
+
+
+def devices() -> tuple[torch.device, torch.device]:
+    """Where models work, and where they wait."""
+    from comfy import model_management
+
+    return model_management.get_torch_device(), model_management.unet_offload_device()
+
+
+@contextlib.contextmanager
+def on_device(model: Any, working_bytes: int) -> Iterator[torch.device]:
+    """The device, with ``model`` (a ``local.handle.Handle``) on it and that much free beside it.
+
+    The host moves other models away where it must, and this one later. After an error it is taken off at once.
+    """
+    from comfy import model_management
+
+    try:
+        model_management.load_models_gpu([model], memory_required=working_bytes)
+        yield model.load_device
+    except BaseException:
+        for entry in [entry for entry in model_management.current_loaded_models if entry.model is model]:
+            model_management.current_loaded_models.remove(entry)
+            entry.model_unload()
+        model_management.soft_empty_cache()
+        raise
 
 
 def keeps_metadata() -> bool:

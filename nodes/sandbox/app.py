@@ -9,7 +9,7 @@ from typing import Any
 
 from aiohttp import web
 
-from . import bfl, control, links, openai
+from . import bfl, control, fal, ideogram, links, midjourney, openai, removebg, replicate
 from .faults import Rule
 from .listener import Listener
 from .log import Log
@@ -17,7 +17,15 @@ from .state import State
 
 Mount = Callable[[web.Application, State], None]
 
-FAMILIES: tuple[Mount, ...] = (openai.mount, bfl.mount)
+FAMILIES: tuple[Mount, ...] = (
+    openai.mount,
+    bfl.mount,
+    replicate.mount,
+    fal.mount,
+    midjourney.mount,
+    ideogram.mount,
+    removebg.mount,
+)
 """Every provider that is stood in for: each adds its routes below the real host's name."""
 
 LARGEST_BODY = 1024 * 1024 * 1024

@@ -9,6 +9,8 @@ from playwright.sync_api import Browser, sync_playwright
 
 from support.comfy import ComfyServer
 from support.editor import Editor
+from support.tiny_sam import lay_into
+from support.tiny_sd35 import lay_into as lay_sd35_into
 
 
 @pytest.fixture(scope="session", params=["pinned", "newest"])
@@ -17,7 +19,10 @@ def served(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     if "COMFYUI_PATH" not in os.environ:
         pytest.skip("set COMFYUI_PATH, or run `python3 dev.py test`")
     frontend = request.getfixturevalue("newest_frontend") if request.param == "newest" else None
-    server = ComfyServer(tmp_path_factory.mktemp("editor"), frontend=frontend).start()
+    base = tmp_path_factory.mktemp("editor")
+    lay_into(base)
+    lay_sd35_into(base)
+    server = ComfyServer(base, frontend=frontend).start()
     yield server
     server.stop()
 

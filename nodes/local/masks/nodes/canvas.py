@@ -7,7 +7,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ....hosted.schema import advanced
+from ....widgets import advanced
 from ..canvas import ANCHORS, EXTEND_BY, MAX_SIDE, MULTIPLES, RATIOS, Wish
 from ..fills import FILLS, Fill
 from ..outpaint import Seam, outpaint

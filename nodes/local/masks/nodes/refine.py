@@ -9,7 +9,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from .... import host
-from ....hosted.schema import advanced
+from ....widgets import advanced
 from ..refine import FEATHER_SIDES, HOLES, PIECES, Refining, refine_batch
 
 _FARTHEST = 512

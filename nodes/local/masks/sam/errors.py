@@ -1,0 +1,13 @@
+"""What can be wrong with a model's file."""
+
+from __future__ import annotations
+
+from ....hosted.engine.errors import EaselError
+
+
+class ModelMissing(EaselError):
+    """The file is not there; says where to put which."""
+
+
+class ModelRefused(EaselError):
+    """The file is not what is expected; says what it is."""
