@@ -17,6 +17,8 @@ sys.path.append(str(Path(__file__).parent))
 from support.comfy import PRIVATE, ComfyServer
 from support.pack import load_pack
 from support.sandbox import SandboxProcess
+from support.tiny_sam import lay_into
+from support.tiny_sd35 import lay_into as lay_sd35_into
 
 # What dev.py tells the tests: folders and programs, no setting of the pack.
 TOLD = {name: value for name, value in os.environ.items() if name.startswith("EASEL_TEST_")}
@@ -35,6 +37,13 @@ if HOST:
 load_pack()
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if {"host", "browser"} & set(item.path.relative_to(Path(__file__).parent).parts):
+            item.add_marker("alone")
+
+
 @pytest.fixture(scope="session")
 def host() -> ModuleType:
     """ComfyUI's own `nodes` module, in this process."""
@@ -49,7 +58,10 @@ def host() -> ModuleType:
 def comfy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ComfyServer]:
     """One ComfyUI in sandbox mode for all tests that leave it alive."""
     need_host()
-    server = ComfyServer(tmp_path_factory.mktemp("comfy")).start()
+    base = tmp_path_factory.mktemp("comfy")
+    lay_into(base)
+    lay_sd35_into(base)
+    server = ComfyServer(base).start()
     yield server
     server.stop()
 
