@@ -5,6 +5,8 @@ from pathlib import Path
 
 from PIL import Image
 
+from support.editor import widget_values
+
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
 NAMES = sorted(path.stem for path in WORKFLOWS.glob("*.json"))
 ALL_SHOWN = "app.graph.nodes.filter((n) => n.type === 'EaselSavePictures').every((n) => n.imgs?.[0]?.naturalWidth > 0)"
@@ -17,9 +19,7 @@ def read(path: Path):
 def test_the_template_browser_shows_them_with_their_pictures(editor, tmp_path):
     dialog = editor.templates()
     for name in NAMES:
-        card = dialog.get_by_test_id(f"template-workflow-{name}")
-        card.scroll_into_view_if_needed()
-        assert name in card.inner_text()
+        assert name in editor.template_card(dialog, name).inner_text()
         editor.page.wait_for_function(
             "(name) => document.querySelector(`[data-testid=template-workflow-${name}] img`)?.naturalWidth > 100",
             arg=name,
@@ -42,8 +42,7 @@ def test_each_template_opened_by_a_click_is_what_is_shipped_and_runs(editor):
             editor.page.wait_for_function(f"() => {ALL_SHOWN}")
         # What a run shows on its nodes belongs to that run.
         assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json"), name
-        kept = {str(node["id"]): node.get("widgets_values") for node in read(WORKFLOWS / f"{name}.json")["nodes"]}
-        assert editor.widget_values() == kept, name
+        assert editor.widget_values() == widget_values(read(WORKFLOWS / f"{name}.json")), name
 
 
 def test_every_workflow_has_its_api_form_and_its_picture():

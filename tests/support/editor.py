@@ -11,11 +11,17 @@ from playwright.sync_api import Browser, Locator, Page, TimeoutError
 from support.comfy import ComfyServer
 
 READY = "window.app?.extensionManager && window.app?.graph && window.app?.canvas"
+_MOST_SCROLLS = 20
 HEAR_RUNS = """() => {
   window.runs = [];
   for (const name of ["execution_success", "execution_error", "execution_interrupted"])
     app.api.addEventListener(name, (event) => window.runs.push({ name, ...event.detail }));
 }"""
+
+
+def widget_values(workflow: dict[str, Any]) -> dict[str, Any]:
+    """The values of each node's widgets, by node id. For a node without any, one editor writes [] and the other null."""
+    return {str(node["id"]): node.get("widgets_values") or None for node in workflow["nodes"]}
 
 
 class Editor:
@@ -68,8 +74,7 @@ class Editor:
 
     def widget_values(self) -> dict[str, Any]:
         """What a saved workflow holds of each node's widgets, by node id."""
-        nodes = json.loads(self.page.evaluate("() => JSON.stringify(app.graph.serialize().nodes)"))
-        return {str(node["id"]): node.get("widgets_values") for node in nodes}
+        return widget_values(json.loads(self.page.evaluate("() => JSON.stringify(app.graph.serialize())")))
 
     def set_widget(self, node_class: str, widget: str, value: Any) -> None:
         self.page.evaluate(
@@ -88,8 +93,20 @@ class Editor:
         dialog.get_by_test_id("template-workflows-content").wait_for()
         return dialog
 
+    def template_card(self, dialog: Locator, name: str) -> Locator:
+        """A template in the open browser, which shows more of them the further it is scrolled."""
+        card = dialog.get_by_test_id(f"template-workflow-{name}")
+        cards = dialog.locator("[data-testid^=template-workflow-]")
+        for _ in range(_MOST_SCROLLS):
+            if card.count():
+                break
+            cards.last.scroll_into_view_if_needed()
+            self.page.wait_for_timeout(200)
+        card.scroll_into_view_if_needed()
+        return card
+
     def open_template(self, name: str) -> None:
-        self.templates().get_by_test_id(f"template-workflow-{name}").click()
+        self.template_card(self.templates(), name).click()
         self.page.wait_for_function("() => app.graph.nodes.length > 0")
         self.page.wait_for_timeout(1000)
 
