@@ -15,6 +15,7 @@ from easel.nodes.hosted.engine.errors import (
     QuotaExhausted,
     ResultLost,
 )
+from easel.nodes.hosted.ideogram.fields import fields_of
 from easel.nodes.hosted.ideogram.models import OFFERS
 from easel.nodes.hosted.ideogram.notices import notices_of
 from easel.nodes.hosted.ideogram.requests import (
@@ -186,6 +187,18 @@ async def test_every_model_remixes(desk, model):
     assert desk.counts() == (1, 1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "model", "name"),
+    [
+        *((IdeogramRemix, model, "image_weight") for model in OFFERS["remix"]),
+        *((IdeogramUpscale, "ideogram-upscale", name) for name in ("resemblance", "detail")),
+    ],
+)
+def test_how_closely_a_picture_is_kept_reaches_the_wire(kind, model, name):
+    body = fields_of(kind.build(model=model, prompt="x", image=plain(SIDE, SIDE), **{name: 70}))
+    assert body.get("image_request", body)[name] == 70
+
+
 @pytest.mark.parametrize("model", list(OFFERS["reframe"]))
 async def test_every_model_reframes_around_the_picture(desk, model):
     request = IdeogramReframe.build(model=model, image=plain(), aspect_ratio="2:1" if "ideogram" in model else "16:9")
@@ -243,6 +256,11 @@ async def test_style_and_character_pictures_arrive_and_cost_what_they_cost(desk,
     await desk.buy(asked(model=AT_ONCE, character_mask=right_half(), **extra))
     assert sandbox.charges() == [0.15]
     assert await desk.bill() == [(0.15, "estimated")]
+
+
+async def test_a_character_goes_with_the_codes_of_a_look(desk):
+    assert (await desk.buy(asked(model=AT_ONCE, character_image=plain(), style_codes="AAFF5733"))).pictures
+    assert desk.counts() == (1, 1)
 
 
 async def test_several_pictures_come_and_a_rewritten_prompt_is_told(desk):

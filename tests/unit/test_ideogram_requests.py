@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import json
 from decimal import Decimal
 from pathlib import Path
@@ -252,17 +253,13 @@ def test_what_a_model_does_not_take_is_refused_by_name(model, changes, name, sen
 @pytest.mark.parametrize(
     ("operation", "model", "changes", "name", "sentence"),
     [
-        (
-            "generate-transparent",
-            "ideogram-4-5",
-            {},
-            "model",
-            "for a transparent background take ideogram-3 or ideogram-v3",
-        ),
+        ("generate-transparent", "ideogram-4-5", {}, "model", "transparent background take ideogram-3 or"),
         ("edit", "ideogram-3", {"mask": None}, "", "connect one, or take ideogram-4-5 and ideogram-4-6"),
         ("edit", "ideogram-4-5", {"mask": right_half(32, 32)}, "mask", "32x32"),
         ("edit", "ideogram-4-5", {"image": plain(700, 100)}, "image", "1:6 to 6:1"),
         ("edit", "ideogram-4-5", {"references": (plain(),) * 5}, "references", "4 of them at most"),
+        ("edit", "ideogram-4-5", {"references": (plain(), plain(700, 100))}, "references", "1:6 to 6:1"),
+        ("edit", "ideogram-3", {"style_images": (plain(100, 700),)}, "style_images", "1:6 to 6:1"),
         ("edit", "V_2", {"references": (plain(),)}, "references", "ideogram-4-5 and ideogram-4-6 do"),
         ("remix", "ideogram-4", {"magic_prompt": "on"}, "magic_prompt", "ideogram-3, ideogram-v3, V_2"),
         ("remix", "V_2", {"image_weight": 101}, "image_weight", "100"),
@@ -335,6 +332,12 @@ def test_any_model_can_stand_in_for_any_other(operation):
                 assert (replaced.take if replaced.seed is None else replaced.seed) == request.take + (request.seed or 0)
 
 
+def test_a_preset_that_another_model_takes_alone_is_left_out():
+    wish = asked("ideogram-v3", style_preset="aura", style_images=(plain(),))
+    replaced = wish.with_model("ideogram-3")
+    assert (replaced.style_preset, replaced.style_images) == (None, wish.style_images)
+
+
 def test_a_ratio_becomes_the_nearest_that_the_other_model_makes():
     assert asked("ideogram-3", aspect_ratio="1:2").with_model("V_2").aspect_ratio == "9:16"
     assert asked("ideogram-3", aspect_ratio="auto").with_model("V_2").aspect_ratio == "1:1"
@@ -351,6 +354,7 @@ def test_a_size_becomes_the_nearest_ratio_for_a_model_without_it():
         ("generate", "ideogram-4-5", {"quality": "medium", "num_images": 3}, "0.18"),
         ("generate", "ideogram-4-5", {}, "0.10"),
         ("edit", "ideogram-4-5", {"quality": "high"}, "0.22"),
+        ("edit", "ideogram-4-6", {}, "0.22"),
         ("generate", "ideogram-4", {"rendering_speed": "turbo"}, "0.03"),
         ("remix", "ideogram-3", {"rendering_speed": "quality"}, "0.09"),
         ("generate", "ideogram-v3", {"character_image": plain(), "num_images": 2}, "0.30"),
@@ -377,8 +381,6 @@ def test_every_model_has_a_price_or_none_for_a_reason(operation, model):
 
 
 def test_a_model_that_is_switched_off_names_its_successor(monkeypatch):
-    import datetime as dt
-
     old = OFFERS["generate"]["V_1"].model_copy(update={"retires": dt.date(2027, 1, 31), "successor": "ideogram-4-5"})
     monkeypatch.setitem(OFFERS["generate"], "V_1", old)
     request = asked("V_1", aspect_ratio="16:9")

@@ -194,6 +194,21 @@ def test_forms_are_read_as_their_schemas_say(served):
     play(served, story)
 
 
+def test_files_are_counted_and_style_pictures_weighed_together(served):
+    async def story(site):
+        few, many = ([("style_reference_images", png())] * count for count in (10, 11))
+        assert (await post(site, V2, files=few, prompt="x"))[0] == 200
+        assert (await post(site, V1, files=many, prompt="x"))[0] == 200
+        heavy = [("style_reference_images", png() + bytes(6_000_000))] * 2
+        status, told, _ = await post(site, V1, files=heavy, prompt="x")
+        assert status == 400 and "together" in json.dumps(told)
+        inpaint = [("image", png()), ("mask", half_mask()), *few[:9]]
+        status, told, _ = await post(site, "v2/image/inpaint/ideogram-3", files=inpaint, prompt="x")
+        assert status == 400 and "10 files" in json.dumps(told)
+
+    play(served, story)
+
+
 EDITS = ["edit", "v1/ideogram-v3/inpaint", "v2/image/inpaint/ideogram-3", "v2/image/precise-edit/ideogram-4-5"]
 
 

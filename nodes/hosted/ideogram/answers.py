@@ -30,8 +30,13 @@ def job_of(answer: Mapping[str, Any], request: IdeogramRequest, notices: tuple[s
     """
     task = answer.get("generation_id")
     if not (isinstance(task, str) and _ID.fullmatch(task)):
-        raise ProviderDown(f"{LABEL} took the request and named nothing to wait for.")
+        raise ProviderDown(
+            f"{LABEL} took the request and named nothing to wait for.",
+            words=str(answer.get("error") or ""),
+            request_id=str(task) if task else None,
+        )
     handle = {"id": task, "prompt": request.prompt, "notices": list(notices), "quote": quote}
+    handle["has_seed"] = request.offer.seed
     if isinstance(answer.get("seed"), int):
         handle["seed"] = answer["seed"]
     return Job(handle, Progress("queued"), POLL_EVERY)
@@ -56,6 +61,7 @@ def told_of(job: Job, answer: Mapping[str, Any], notices: tuple[str, ...]) -> Jo
         micros=cost if isinstance(cost, int) else job.handle.get("quote"),
         request_id=task,
         seed=job.handle.get("seed"),
+        has_seed=job.handle.get("has_seed", True),
         lifetime=DAY,
     )
 
@@ -68,12 +74,17 @@ def result_of(
     request_id: str | None,
     micros: Any = None,
     seed: Any = None,
+    has_seed: bool = True,
     lifetime: float | None = None,
 ) -> Result:
-    """The pictures of an answer, and those that the safety check held back; ``micros`` is its price in micro-dollars."""
+    """The pictures of an answer, and those that the safety check held back; ``micros`` is its price in micro-dollars.
+
+    Without ``has_seed`` the seed is not told: asking for it would buy another picture.
+    """
     items = [item for item in answer.get("data") or () if isinstance(item, Mapping)]
     pictures: list[Link] = []
     refused: list[Refused] = []
+    designs: list[dict[str, Any]] = []
     for place, item in enumerate(items, start=1):
         url = item.get("url")
         if item.get("is_image_safe") is False or not isinstance(url, str) or not url:
@@ -81,17 +92,18 @@ def result_of(
             continue
         rewritten = str(item.get("prompt") or "")
         pictures.append(Link(url, "" if rewritten == prompt else rewritten, _lifetime(url, lifetime)))
+        designs.append({name: item.get(name) for name in _DESIGN})
     used = next((item["seed"] for item in items if isinstance(item.get("seed"), int)), seed)
-    designs = [{name: item.get(name) for name in _DESIGN} for item in items if any(map(item.get, _DESIGN))]
     return Result(
         pictures=tuple(pictures),
         refused=tuple(refused),
-        data={"designs": designs} if designs else {},
+        # One design a picture, so that each finds its own.
+        data={"designs": designs} if any(any(design.values()) for design in designs) else {},
         cost_usd=Decimal(micros) / _MICROS if isinstance(micros, int) else None,
         # A picture that is held back was made, and is paid for.
         bills_refusals=True,
         request_id=request_id,
-        seed=used if isinstance(used, int) else None,
+        seed=used if has_seed and isinstance(used, int) else None,
         notices=notices,
     )
 
@@ -109,7 +121,8 @@ def description_of(answer: Mapping[str, Any], notices: tuple[str, ...], request_
 
 
 def _failed(reason: str, cost: Any, task: str) -> ContentRejected | ResultLost:
-    charge: Charge = "unsure" if not isinstance(cost, int) else "charged" if cost else "none"
+    # What fails is not billed, says Ideogram's page on errors and billing; a cost that it names all the same counts.
+    charge: Charge = "charged" if cost else "none"
     if _UNSAFE.search(reason):
         return ContentRejected(
             f"{LABEL}'s safety check refused this.", stage="output", words=reason, request_id=task, charge=charge
@@ -121,5 +134,8 @@ def _failed(reason: str, cost: Any, task: str) -> ContentRejected | ResultLost:
 
 def _lifetime(url: str, otherwise: float | None) -> float | None:
     """Seconds that a link still works: signed links say until when (``exp``, seconds since 1970)."""
-    until = parse_qs(urlsplit(url).query).get("exp", [""])[0]
-    return max(0.0, int(until) - time.time()) if until.isdecimal() else otherwise
+    try:
+        until = int(parse_qs(urlsplit(url).query).get("exp", [""])[0])
+    except ValueError:
+        return otherwise
+    return max(0.0, until - time.time())

@@ -51,8 +51,8 @@ def fields_of(request: IdeogramRequest) -> dict[str, Any]:
         "color_palette": _palette(request, spelled),
         **_size(request),
     }
-    if request.character_image is not None and request.style_type is None:
-        # What Ideogram takes by itself is none of the styles that go with a character.
+    if request.character_image is not None and request.style_type is None and request.style_codes is None:
+        # Codes go with no style_type at all; else what Ideogram takes by itself is no style that goes with a character.
         fields["style_type"] = spelled(AUTO)
     if offer.api == "v2":
         fields["async"] = True

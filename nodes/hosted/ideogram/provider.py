@@ -36,21 +36,28 @@ class Ideogram:
             raise TypeError(f"{LABEL} is not asked for {type(request).__name__}")
         upload = await Upload.of(request, as_job=call.options.get(_MODE) != _AT_ONCE)
         url = f"{call.address}/{request.offer.path}"
-        quote = await self._quote(request, url, upload, call) if prices.is_quoted(request) else None
-        answer = await wire.submit(url, **upload.body(), headers=_key(call), timeout=_SUBMIT)
+        quoted = await self._quoted(request, url, upload, call) if prices.is_quoted(request) else None
+        quote = _price(quoted)
+        if quoted is None or not _is_purchase(quoted):
+            answer = await wire.submit(url, **upload.body(), headers=_key(call), timeout=_SUBMIT)
+        else:
+            # The server knows no quotes and took the question for the purchase: that one is enough.
+            answer = quoted
         body = _good(answer, request)
-        notices = notices_of(answer.headers, body)
+        notices = (*notices_of(answer.headers, body), *_take_of(request))
         if request.operation == "describe":
             return description_of(body, notices, request_id_of(body, answer.headers))
         if request.offer.api == "v2" and body.get("data") is None:
             return job_of(body, request, notices, quote)
+        cost = body.get("usage_cost_usd_micros")
         return result_of(
             body,
             prompt=request.prompt,
             notices=notices,
-            micros=body.get("usage_cost_usd_micros", quote),
+            micros=cost if isinstance(cost, int) else quote,
             request_id=request_id_of(body, answer.headers),
             seed=body.get("seed"),
+            has_seed=request.offer.seed,
             lifetime=DAY if request.offer.api == "v2" else None,
         )
 
@@ -61,11 +68,12 @@ class Ideogram:
             answer = await wire.ask(call.http, "GET", url, headers=_key(call))
         except (aiohttp.ClientError, asyncio.TimeoutError) as error:
             raise wire.silent(ACCOUNT) from error
-        if answer.status == 200 and isinstance(answer.body, dict) and answer.body.get("status"):
+        if _is_success(answer) and isinstance(answer.body, dict) and answer.body.get("status"):
             return told_of(job, answer.body, notices_of(answer.headers, answer.body))
         if answer.status in (401, 402, 403, 429):
             raise refusal(answer, None)
-        if answer.status == 404:
+        if answer.status == 404 and answer.is_json:
+            # A page that something on the way shows says nothing of the job.
             raise ResultLost(f"{LABEL} does not know this job any more. Run again to buy it.", request_id=task)
         raise wire.silent(ACCOUNT)
 
@@ -78,8 +86,8 @@ class Ideogram:
     def estimate(self, request: Request) -> Decimal | None:
         return prices.estimate(request) if isinstance(request, IdeogramRequest) else None
 
-    async def _quote(self, request: IdeogramRequest, url: str, upload: Upload, call: Call) -> int | None:
-        """The price in micro-dollars that Ideogram names beforehand, for nothing; None where it names none.
+    async def _quoted(self, request: IdeogramRequest, url: str, upload: Upload, call: Call) -> wire.Answer | None:
+        """What Ideogram answers when asked for the price, for nothing; None where that tells nothing.
 
         Raises what the purchase itself would be refused with.
         """
@@ -88,16 +96,33 @@ class Ideogram:
         except (aiohttp.ClientError, asyncio.TimeoutError):
             # Only the price is missing: whether the purchase itself gets through, it will tell.
             return None
-        if 400 <= answer.status < 500:
-            raise refusal(answer, request)
-        body = answer.body if answer.status == 200 and isinstance(answer.body, dict) else {}
-        price = body.get("upper_bound_usd_micros") or body.get("usd_micros")
-        return price if isinstance(price, int) else None
+        if _is_success(answer):
+            return answer
+        error = refusal(answer, request)
+        if error.charge == "none":
+            raise error
+        return None
+
+
+def _price(quoted: wire.Answer | None) -> int | None:
+    """The price in micro-dollars that a quote names, the highest where it names two; None where it names none."""
+    told = quoted.body if quoted is not None and isinstance(quoted.body, dict) else {}
+    price = told.get("upper_bound_usd_micros") or told.get("usd_micros")
+    return price if isinstance(price, int) else None
+
+
+def _is_purchase(answer: wire.Answer) -> bool:
+    """Whether an answer to a question for the price is that of a purchase."""
+    return isinstance(answer.body, dict) and ("generation_id" in answer.body or "data" in answer.body)
+
+
+def _is_success(answer: wire.Answer) -> bool:
+    return 200 <= answer.status < 300
 
 
 def _good(answer: wire.Answer, request: Request) -> dict[str, Any]:
     """The body of an answer that is no error. Raises the error that it is otherwise."""
-    if answer.status != 200:
+    if not _is_success(answer):
         raise refusal(answer, request)
     if not isinstance(answer.body, dict):
         raise wire.not_the_api(ACCOUNT)
@@ -106,6 +131,13 @@ def _good(answer: wire.Answer, request: Request) -> dict[str, Any]:
         # v2 may begin to answer before it fails: the status that it meant then stands in the body.
         raise refusal(answer, request, late)
     return answer.body
+
+
+def _take_of(request: IdeogramRequest) -> tuple[str, ...]:
+    """The number that stands for a seed where there is none: a drawn one would otherwise be lost."""
+    if request.offer.seed or request.operation == "describe":
+        return ()
+    return (f"{request.model} has no seed: {request.take} as seed gives this same picture again, for nothing.",)
 
 
 def _key(call: Call) -> dict[str, str]:

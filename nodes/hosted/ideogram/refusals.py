@@ -38,14 +38,14 @@ def refusal(answer: wire.Answer, request: Request | None, status: int | None = N
         )
     if status == 402 or reason == "insufficient_funds":
         return QuotaExhausted(
-            f"The {LABEL} account has no API credit left (a subscription to the website is none). Add some at {LABEL} and "
-            f"run again: what is done already is kept.",
+            f"The {LABEL} account has no API credit left. Add some at {LABEL} and run again: what is done already "
+            f"is kept.",
             **told,
         )
     if status == 403:
         return InvalidKey(
-            f"{LABEL} does not let this key do that: perhaps it is disabled, or the API's terms are not accepted yet at "
-            f"{LABEL}.",
+            f"{LABEL} does not let this key do that: perhaps it is disabled, has no access to this model, or the API's terms "
+            f"are not accepted yet at {LABEL}.",
             **told,
         )
     if status == 422:

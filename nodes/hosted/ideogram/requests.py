@@ -105,6 +105,8 @@ class IdeogramRequest(Request):
             for name, value in fields.items()
             if value is not None and name not in _KEPT and offer.problem(name, value)
         ]
+        if offer.exclusive_preset and (fields["style_codes"] or fields["style_images"]):
+            unfit.append("style_preset")
         return self.build(**{**fields, **dict.fromkeys(unfit), "model": model})
 
     @field_validator("style_codes", mode="before")
@@ -168,6 +170,13 @@ class IdeogramRequest(Request):
         if picture is not None and offer and (problem := offer.shape_problem(picture.width, picture.height)):
             raise ValueError(problem)
         return picture
+
+    @field_validator("style_images", "references", check_fields=False)
+    @classmethod
+    def _pictures_are_taken(cls, several: Any, info: ValidationInfo) -> Any:
+        for picture in several or ():
+            cls._picture_is_taken(picture, info)
+        return several
 
     @field_validator("mask", "character_mask", check_fields=False)
     @classmethod

@@ -17,6 +17,10 @@ from .requests import IdeogramRequest
 
 _MEGABYTE = 1000 * 1000
 _MOST_MEGABYTES = {"legacy": 10, "v1": 10, "v2": 25}
+_MOST_FILES = 10
+"""How many files v2 takes with one request."""
+_STYLE_MEGABYTES = 10
+"""What all style pictures together may have in v1."""
 
 Body = dict[str, Any]
 """What aiohttp's ``post`` is given: ``json=`` or ``data=``."""
@@ -35,8 +39,15 @@ class Upload:
 
         Raises :class:`InputRefused` for a picture that cannot be sent.
         """
-        offer = request.offer
-        files = [(file.field, await asyncio.to_thread(_encoded, file, offer)) for file in files_of(request)]
+        offer, contents = request.offer, files_of(request)
+        if offer.api == "v2" and len(contents) > _MOST_FILES:
+            raise InputRefused(
+                f"{offer.model} takes {_MOST_FILES} pictures with one request, masks among them, and these are "
+                f"{len(contents)}: connect fewer style_images.",
+                input_name="style_images",
+            )
+        files = [(file.field, await asyncio.to_thread(_encoded, file, offer)) for file in contents]
+        _check_styles(files, offer)
         fields = fields_of(request)
         return cls(fields if as_job else {name: value for name, value in fields.items() if name != "async"}, files)
 
@@ -78,6 +89,16 @@ def _encoded(file: File, offer: Offer) -> bytes:
             input_name=_INPUTS.get(file.field, file.field),
         )
     return data
+
+
+def _check_styles(files: list[tuple[str, bytes]], offer: Offer) -> None:
+    size = sum(len(data) for field, data in files if field == "style_reference_images")
+    if offer.api == "v1" and size > _STYLE_MEGABYTES * _MEGABYTE:
+        raise InputRefused(
+            f"The style_images make files of {size / _MEGABYTE:.0f} MB together, and {offer.model} takes "
+            f"{_STYLE_MEGABYTES} MB: scale them down first, or connect fewer.",
+            input_name="style_images",
+        )
 
 
 _INPUTS = {

@@ -18,6 +18,8 @@ from .wire import Files, invalid
 
 MEGAPIXEL = 1024 * 1024
 MOST_MEGABYTES = {"v1": 10, "v2": 25}
+MOST_FILES = 10
+STYLE_MEGABYTES = 10
 WIDEST = 6
 LARGEST_SEED = 2**31
 USUAL_MODEL = "V_2"
@@ -120,6 +122,11 @@ def _model(path: str) -> str:
 def _check_together(call: Call, path: str, asked: Mapping[str, Any], files: Files) -> None:
     """What excludes what, by Ideogram's reference."""
     sent = {*asked, *(name for name, _ in files)}
+    if path.startswith("v2/") and len(files) > MOST_FILES:
+        raise invalid(call, files[-1][0], f"a request takes {MOST_FILES} files")
+    styles = sum(len(data) for name, data in files if name == "style_reference_images")
+    if path.startswith("v1/") and styles > STYLE_MEGABYTES * 1024 * 1024:
+        raise invalid(call, "style_reference_images", f"they are larger than {STYLE_MEGABYTES} MB together")
     if {"aspect_ratio", "resolution"} <= sent:
         raise invalid(call, "resolution", "cannot be used in conjunction with aspect_ratio")
     if "style_codes" in sent and sent & {"style_type", "style_reference_images"}:
