@@ -83,16 +83,20 @@ def engine() -> Engine:
 async def buy(request: Request, choices: Choices, workflow: Any) -> Bought:
     """Buy ``request`` in the name of the running node; ``workflow`` is the prompt that it belongs to."""
     notes: list[str] = []
+    second = None
+    if choices.on_refusal == SECOND and choices.second_model not in ("", request.model):
+        # Built beforehand: that it cannot be asked for is no news for after a refusal that may have been charged.
+        second = request.with_model(choices.second_model)
     buy_one = functools.partial(_buy_living, choices=choices, workflow=workflow, asked_model=request.model, notes=notes)
     try:
         outcome = await buy_one(request)
     except ContentRejected as refusal:
         if choices.on_refusal == BLOCK:
             return Bought(None, [], f"{refusal} This branch was blocked; the others went on.")
-        if choices.on_refusal != SECOND or choices.second_model in ("", request.model):
+        if second is None:
             raise
         notes.append(f"{request.model} refused: {refusal}")
-        outcome = await buy_one(request.with_model(choices.second_model))
+        outcome = await buy_one(second)
     decoded = await asyncio.to_thread(lambda: [pictures.decode(picture.data) for picture in outcome.pictures])
     return Bought(outcome, decoded, _report(outcome, notes))
 
