@@ -160,7 +160,7 @@ class QueueHouse:
             request.transport.close()
             return answer
         if fault == "huge":
-            return web.Response(body=b"\0" * (65 << 20), content_type="image/png")
+            return web.Response(body=b"\0" * (161 << 20), content_type="image/png")
         if isinstance(fault, tuple) and fault[0] == "to":
             raise web.HTTPFound(fault[1])
         refusal = _refusal(fault)

@@ -178,7 +178,7 @@ async def test_a_page_in_place_of_the_answer_is_unsure_and_not_sent_again(desk, 
 
 @pytest.mark.parametrize("fault", ["half_picture", "too_many_pixels", "too_many_bytes", "bill_without_picture"])
 async def test_what_is_no_picture_is_an_error_and_is_billed_once(desk, sandbox, fault):
-    sandbox.fault(fault, times=1, **({"megabytes": 80} if fault == "too_many_bytes" else {}))
+    sandbox.fault(fault, times=1, **({"megabytes": 200} if fault == "too_many_bytes" else {}))
     with pytest.raises(ResultLost) as error:
         await desk.buy(asked())
     assert error.value.charge == "charged"
@@ -208,6 +208,14 @@ def test_a_damaged_zip_is_a_lost_result(data):
     with pytest.raises(ResultLost, match="not a whole ZIP") as lost:
         unpacked(data)
     assert lost.value.charge == "charged"
+
+
+def test_a_zip_whose_picture_would_be_too_large_to_keep_is_kept_as_webp(monkeypatch):
+    data = packed(color_jpg=square().encoded("image/jpeg"), alpha_png=square(200).encoded())
+    usual = pictures.decode(unpacked(data))
+    monkeypatch.setattr("easel.nodes.hosted.enhance.removebg.unpacking.MAX_BYTES", 100)
+    assert pictures.media_type_of(unpacked(data)) == "image/webp"
+    assert (pictures.decode(unpacked(data)).array == usual.array).all()
 
 
 def test_a_zip_that_would_fill_the_memory_is_not_unpacked(monkeypatch):

@@ -128,7 +128,7 @@ async def test_an_expired_link_is_asked_once(downloads, house):
 async def test_a_file_that_is_too_large_is_not_taken(downloads, house):
     house._files["x.png"] = b"picture"
     house.faults["file"] = ["huge"]
-    with pytest.raises(ResultLost, match="larger than 64 MB"):
+    with pytest.raises(ResultLost, match="larger than 160 MB"):
         await downloads.fetch(f"{house.url}/files/x.png", origin_of(house.url))
 
 

@@ -226,7 +226,7 @@ async def test_a_lost_job_is_told_as_charged(desk, sandbox):
     ],
 )
 async def test_what_is_no_picture_is_an_error_and_is_billed_once(desk, sandbox, model, fault):
-    sandbox.fault(fault, times=1, **({"megabytes": 70} if fault == "too_many_bytes" else {}))
+    sandbox.fault(fault, times=1, **({"megabytes": 200} if fault == "too_many_bytes" else {}))
     with pytest.raises(ResultLost):
         await desk.buy(asked(model=model))
     assert desk.counts()[0] == 1

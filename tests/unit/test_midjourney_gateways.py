@@ -17,15 +17,18 @@ from easel.nodes.hosted.engine.engine import Engine, Order
 from easel.nodes.hosted.engine.errors import (
     InputRefused,
 )
-from easel.nodes.hosted.engine.keys import Key
+from easel.nodes.hosted.engine.keys import SANDBOX_KEY, Key
 from easel.nodes.hosted.engine.provider import Call, Progress
+from easel.nodes.hosted.engine.wire import Answer
+from easel.nodes.hosted.midjourney.gateways import piapi
 from easel.nodes.hosted.midjourney.gateways.choice import GATEWAYS as GATEWAYS_BY_NAME
 from easel.nodes.hosted.midjourney.gateways.choice import place_of
+from easel.nodes.hosted.midjourney.gateways.outcomes import begun
 from easel.nodes.hosted.midjourney.gateways.wire import get
 from easel.nodes.hosted.midjourney.handle import Handle
 from easel.nodes.hosted.midjourney.provider import Midjourney
 from easel.nodes.hosted.midjourney.requests import Blend, Describe, Pan, Reroll, Upscale, Vary, ZoomOut
-from support.midjourney_desk import KEY, MOUNTS, Desk, asked, desks, handle_of, plain
+from support.midjourney_desk import KEY, MOUNTS, Desk, asked, desks, handle, handle_of, plain
 
 GATEWAYS = list(MOUNTS)
 RICH = ["midjourney-proxy-trueai", "piapi"]
@@ -60,7 +63,7 @@ def trueai(desk_at: Callable[..., Desk]) -> Desk:
 
 
 async def test_a_grid_comes_as_asked_with_a_handle_and_the_prompt_that_was_sent(desk, sandbox):
-    desk.job_seconds(0.7)
+    desk.job_seconds(2)
     outcome = await desk.buy(asked("a red circle --ar 4:1 --seed 5 --fast"))
     sizes = [(one.width, one.height) for one in outcome.pictures]
     assert sizes == ([(512, 128)] * 4 if desk.gateway == BRIEF else [(1024, 256)])
@@ -193,6 +196,47 @@ async def test_piapi_takes_pictures_of_its_own_as_links(desk_at, sandbox):
     sent = [request for request in sandbox.log() if request["submission"]]
     assert max(request["bytes_in"] for request in sent) < 1500
     assert sent[-1]["prompt"].startswith("http")
+
+
+def piapi_answers(monkeypatch: pytest.MonkeyPatch, told: dict[str, Any], status: int = 200) -> None:
+    async def answered(*_values: Any, **_named: Any) -> Answer:
+        return Answer(status, {}, {"code": 200, "message": "success", "data": told})
+
+    monkeypatch.setattr("easel.nodes.hosted.engine.wire.ask", answered)
+    monkeypatch.setattr("easel.nodes.hosted.engine.wire.submit", answered)
+
+
+CALL = Call("https://mj.example/api/v1", SANDBOX_KEY, None, lambda _: None, None, {"gateway": PIAPI})
+FOUR = [f"https://img.example/{number}.png" for number in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("output", "links"),
+    [
+        ({"image_url": "https://img.example/grid.png", "temporary_image_urls": FOUR}, ["https://img.example/grid.png"]),
+        ({"image_url": "", "image_urls": FOUR}, FOUR),
+        ({"image_url": None, "image_urls": None, "temporary_image_urls": FOUR}, FOUR),
+    ],
+)
+async def test_four_pictures_of_piapi_are_four_where_there_is_no_grid(monkeypatch, output, links):
+    piapi_answers(monkeypatch, {"task_id": "7", "status": "Completed", "output": output})
+    job = begun("7", asked(), GATEWAYS_BY_NAME[PIAPI], "a star")
+    pictures_told = (await Midjourney().poll(job, CALL)).pictures
+    assert [link.url for link in pictures_told] == links
+    # Discord's links die within a day, and a dead one must not be sent as an input.
+    assert all(0 < link.lifetime < 86_400 for link in pictures_told)
+
+
+async def test_a_task_that_was_created_is_a_task(monkeypatch):
+    piapi_answers(monkeypatch, {"task_id": "7", "status": "pending"}, status=201)
+    job = await Midjourney().submit(asked(), CALL)
+    assert job.handle["task"] == "7"
+
+
+@pytest.mark.parametrize("request_of", [Reroll.on, lambda task: Vary.on(task, which="1")])
+def test_piapi_goes_on_with_the_task_s_own_prompt_and_its_pictures(request_of):
+    kind, sent = piapi._on_task(request_of(handle(prompt="a cat")))
+    assert kind in ("reroll", "variation") and "prompt" not in sent
 
 
 @pytest.mark.parametrize("gateway", [PIAPI, BRIEF])

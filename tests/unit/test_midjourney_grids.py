@@ -49,6 +49,14 @@ def test_pictures_that_come_one_by_one_are_the_pictures_and_make_the_grid():
     assert grid.shape == (8, 10, 3) and (grid[4:, :5] == ones[2]).all() and (grid[4:, 5:] == 255).all()
 
 
+def test_pictures_of_several_sizes_come_as_one_size_and_none_is_lost():
+    small, large = noise(3, 5), noise(4, 2)
+    grid, pictures = both([small, large])
+    assert [one.shape for one in pictures] == [(4, 5, 3)] * 2 and grid.shape == (4, 10, 3)
+    assert (pictures[0][:3] == small).all() and (pictures[1][:, :2] == large).all()
+    assert (pictures[0][3:] == 255).all()
+
+
 def test_one_picture_is_the_grid():
     grid, pictures = both([noise(8, 8)])
     assert grid.shape == (8, 8, 3) and len(pictures) == 4

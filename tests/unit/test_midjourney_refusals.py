@@ -22,9 +22,17 @@ from easel.nodes.hosted.engine.provider import Job
 from easel.nodes.hosted.engine.wire import Answer
 from easel.nodes.hosted.midjourney.gateways.choice import GATEWAYS as GATEWAYS_BY_NAME
 from easel.nodes.hosted.midjourney.gateways.choice import place_of
-from easel.nodes.hosted.midjourney.gateways.outcomes import begun, drawn, failed, fraction_of, not_taken, under_way
+from easel.nodes.hosted.midjourney.gateways.outcomes import (
+    begun,
+    drawn,
+    failed,
+    fraction_of,
+    not_taken,
+    under_way,
+    unknown,
+)
 from easel.nodes.hosted.midjourney.gateways.proxy import _place_in, _task_of
-from easel.nodes.hosted.midjourney.gateways.wire import segment, words_of
+from easel.nodes.hosted.midjourney.gateways.wire import refusal, segment, words_of
 from easel.nodes.hosted.midjourney.handle import Handle
 from easel.nodes.hosted.midjourney.provider import Midjourney
 from easel.nodes.hosted.midjourney.requests import Describe, Upscale, Vary
@@ -174,11 +182,46 @@ async def test_a_task_that_failed_is_told_as_unsure(desk, sandbox):
 
 
 async def test_a_lost_task_is_told_as_charged(trueai, sandbox):
-    sandbox.fault("model_not_found", path=trueai.polls, method="GET", times=1)
+    sandbox.fault("model_not_found", path=trueai.polls, method="GET")
     with pytest.raises(ResultLost, match="does not know this task any more") as error:
         await trueai.buy(asked())
     assert error.value.charge == "charged" and error.value.request_id
     assert await trueai.bill() == ["estimated"]
+
+
+async def test_a_task_that_one_look_did_not_find_is_not_given_up(desk, sandbox):
+    sandbox.fault("model_not_found", path=desk.polls, method="GET", times=2)
+    assert (await desk.buy(asked())).pictures
+    assert desk.counts() == (1, 1)
+
+
+def test_looks_that_find_no_task_count_only_in_a_row():
+    job = begun("7", asked(), GATEWAYS_BY_NAME[BRIEF], "a star")
+    for _ in range(3):
+        job = unknown(unknown(under_way(job, "IN_PROGRESS", "10%")))
+    with pytest.raises(ResultLost) as lost:
+        unknown(unknown(job))
+    assert (lost.value.request_id, lost.value.charge) == ("7", "charged")
+
+
+@pytest.mark.parametrize("status", [400, 422])
+def test_a_filter_that_answers_at_once_is_a_refusal_by_content(status):
+    error = refusal(Answer(status, {}, {"error": "Banned prompt detected"}), asked())
+    assert isinstance(error, ContentRejected)
+    assert (error.stage, error.charge, error.words) == ("input", "none", "Banned prompt detected")
+    assert type(refusal(Answer(status, {}, {"error": "prompt is required"}), asked())) is InputRefused
+
+
+def test_what_is_no_answer_of_the_api_keeps_its_words_and_is_unsure():
+    with pytest.raises(ProviderDown, match="not its API") as error:
+        _task_of(Answer(200, {}, {"error": {"message": "upstream is saturated"}}), asked())
+    assert (error.value.words, error.value.charge) == ("upstream is saturated", "unsure")
+
+
+def test_a_banned_word_is_one_whatever_the_http_status():
+    told = {"code": 24, "description": "no", "properties": {"bannedWord": "blood"}}
+    with pytest.raises(ContentRejected, match='the word "blood"'):
+        _task_of(Answer(400, {}, told), asked())
 
 
 @pytest.mark.parametrize("gateway", [NOVICEZK, BRIEF])
@@ -266,7 +309,7 @@ async def test_sixty_four_prompts_through_full_queues_end_with_sixty_four_charge
         (
             "Sorry! The AI moderator thinks this prompt is probably against our community standards.",
             ContentRejected,
-            "output",
+            "input",
         ),
         ("可能包含敏感词", ContentRejected, "input"),
         ("Invalid parameter `--cref` is not compatible with `--version 7`", InputRefused, "none"),

@@ -243,7 +243,7 @@ async def test_a_stream_that_is_cut_is_said(desk, sandbox):
         ("wrong_content_type", {}, ""),
         ("half_picture", {"path": "/files/"}, "not a whole picture"),
         ("html", {"path": "/files/"}, "not a whole picture"),
-        ("too_many_bytes", {"path": "/files/", "megabytes": 80}, "larger than 64 MB"),
+        ("too_many_bytes", {"path": "/files/", "megabytes": 200}, "larger than 160 MB"),
     ],
 )
 async def test_what_lies_behind_a_link_is_checked(own_server, sandbox, kind, knobs, sentence):

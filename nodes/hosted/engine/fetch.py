@@ -17,7 +17,7 @@ from yarl import URL
 from .errors import ResultLost
 from .retry import backoff
 
-MAX_BYTES = 64 * 1024 * 1024
+MAX_BYTES = 160 * 1024 * 1024
 _REDIRECTS = 3
 _TIMEOUT = aiohttp.ClientTimeout(total=300, connect=20, sock_read=60)
 _GONE = (401, 403, 404, 410)

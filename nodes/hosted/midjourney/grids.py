@@ -27,7 +27,7 @@ def cut(grid: Array) -> list[Array]:
 
 def laid(pictures: Sequence[Array]) -> Array:
     """Pictures that came one by one, as the grid that they would have been: two in a row, white where one is missing."""
-    height, width = (max(picture.shape[side] for picture in pictures) for side in (0, 1))
+    height, width = _largest(pictures)
     rows = math.ceil(len(pictures) / 2)
     grid = np.full((rows * height, 2 * width, 3), _WHITE, np.uint8)
     for place, picture in enumerate(pictures):
@@ -37,7 +37,16 @@ def laid(pictures: Sequence[Array]) -> Array:
 
 
 def both(delivered: Sequence[Array]) -> tuple[Array, list[Array]]:
-    """Grid and pictures of a delivery: one grid, or pictures one by one, as gateways differ."""
+    """Grid and pictures of a delivery: one grid, or pictures one by one, as gateways differ.
+
+    The pictures are all one size, white where one is smaller, so that they are one batch and none is lost.
+    """
     if len(delivered) == 1:
         return delivered[0], cut(delivered[0])
-    return laid(delivered), list(delivered)
+    grid, height, width = laid(delivered), *_largest(delivered)
+    places = [(place // 2 * height, place % 2 * width) for place in range(len(delivered))]
+    return grid, [grid[top : top + height, left : left + width] for top, left in places]
+
+
+def _largest(pictures: Sequence[Array]) -> tuple[int, int]:
+    return max(picture.shape[0] for picture in pictures), max(picture.shape[1] for picture in pictures)

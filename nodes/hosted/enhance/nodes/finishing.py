@@ -10,13 +10,21 @@ from PIL import Image
 
 from .... import pictures
 from ...buying import Bought
+from ...engine.request import RANDOM_SEED
 from .. import prices
-from ..requests import RemoveBackground
+from ..requests import RemoveBackground, Upscale
 
 
 def enlarged(bought: Sequence[Bought], sent: Sequence[pictures.Pixels]) -> list[pictures.Pixels]:
     """Every enlarged picture, with the transparency of the one that was sent at its new size."""
     return [_like(large, small) for one, small in zip(bought, sent, strict=True) for large in one.pictures]
+
+
+def drawn_seed(bought: Bought, request: Upscale) -> list[str]:
+    """The number that was drawn where the model has no seed of its own: with it the same picture is free again."""
+    if request.take != RANDOM_SEED or bought.outcome is None:
+        return []
+    return [f"seed {bought.outcome.record['take']}"]
 
 
 def _like(large: pictures.Pixels, small: pictures.Pixels) -> pictures.Pixels:

@@ -93,7 +93,9 @@ class EaselRemoveBackground(EnhanceNode):
         }
         requests = [RemoveBackground.build(model=model, image=colours_of(one), take=take, **options) for one in sent]
         bought = await cls.each_bought(requests, choices_of(on_refusal, key_profile=key_profile))
-        cut = await asyncio.to_thread(cut_outs, bought, sent)
+        # A new background is to be seen everywhere, also where the picture was transparent before.
+        before = [colours_of(one) if asked.has_background else one for one, asked in zip(sent, requests, strict=True)]
+        cut = await asyncio.to_thread(cut_outs, bought, before)
         report = report_on(bought, [notes_on(*one) for one in zip(bought, requests, sent, cut, strict=True)])
         made = [picture for picture in cut if picture is not None]
         if not made:

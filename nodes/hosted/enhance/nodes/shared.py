@@ -38,7 +38,8 @@ class EnhanceNode(HostedNode):
                 raise error
         for place, error in failed:
             if isinstance(error, EaselError):
-                raise error.located(f"Picture {place} of {len(done)}") if len(done) > 1 else error
+                others = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
+                raise error.located(f"Picture {place} of {len(done)}{others}") if len(done) > 1 else error
         return [one for one in done if isinstance(one, Bought)]
 
 

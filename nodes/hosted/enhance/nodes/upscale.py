@@ -14,7 +14,7 @@ from ...schema import DEFAULT, advanced, blocked, choice_inputs, choices_of, giv
 from ...sockets import all_pictures, with_alphas
 from ..models import UPSCALERS
 from ..requests import MAX_SEED, Upscale
-from .finishing import enlarged
+from .finishing import drawn_seed, enlarged
 from .shared import CATEGORY, EnhanceNode, colours_of, outputs_with, report_on
 
 _LEFT_TO_MODEL = -1.0
@@ -142,7 +142,7 @@ class EaselUpscale(EnhanceNode):
         }
         requests = [Upscale.build(image=colours_of(one), **fields, **options) for one in sent]
         bought = await cls.each_bought(requests, choices_of(on_refusal, key_profile=key_profile))
-        report = report_on(bought, [()] * len(bought))
+        report = report_on(bought, [drawn_seed(*pair) for pair in zip(bought, requests, strict=True)])
         made = await asyncio.to_thread(enlarged, bought, sent)
         if not made:
             return blocked(report, len(outputs_with()))

@@ -7,14 +7,19 @@ import zipfile
 import zlib
 
 from ...engine.errors import ResultLost
+from ...engine.fetch import MAX_BYTES
 
 COLOURS, OPACITY = "color.jpg", "alpha.png"
 _MOST_BYTES = 64 * 1024 * 1024
 _MOST_PIXELS = 50_000_000
+_LARGEST_WEBP = 16_383
+"""Pixels of a side."""
 
 
 def unpacked(data: bytes) -> bytes:
-    """The picture of a ZIP as one PNG with transparency; what is wholly transparent becomes black, which keeps it small.
+    """The picture of a ZIP as one file with transparency; what is wholly transparent becomes black, which keeps it small.
+
+    A PNG; a WebP, as lossless and smaller, where the PNG would be too large to be kept.
 
     Raises :class:`ResultLost` where the ZIP is damaged, or larger than such a picture can be.
     """
@@ -43,6 +48,9 @@ def unpacked(data: bytes) -> bytes:
     picture.putalpha(opacity)
     file = io.BytesIO()
     picture.save(file, "PNG", compress_level=1)
+    if file.tell() > MAX_BYTES and max(picture.size) <= _LARGEST_WEBP:
+        file = io.BytesIO()
+        picture.save(file, "WEBP", lossless=True, quality=0, method=0)
     return file.getvalue()
 
 

@@ -7,6 +7,7 @@ import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -23,11 +24,15 @@ LINK_LIFETIME = 20 * 3600.0
 """Seconds for which a link is trusted: Discord's live about a day, and no gateway promises more."""
 _FIRST_POLL, _SLOWEST_POLL, _SLOWER = 0.15, 5.0, 1.6
 _GRID = 4
+_MOST_UNKNOWN = 4
+"""Looks in a row that must find no such task before it is given up: of several machines one may be behind."""
 _LABEL = ACCOUNT.label
 _EXISTED = "The gateway had made just this before, and gave it again: it makes each change of a grid once."
 _MOST_BYTES = 20 * 1000 * 1000
 
-_OUTPUT_REFUSED = re.compile(r"image.{0,40}(moderated|blocked)|blocked after|filtered by moderation|ai moderator", re.I)
+_OUTPUT_REFUSED = re.compile(
+    r"image.{0,40}(moderated|blocked)|blocked after|filtered by moderation|ai moderator(?!.{0,40}prompt)", re.I
+)
 _INPUT_REFUSED = re.compile(
     r"banned|moderat|blocked|violat|sensitive|inappropriate|content polic|community standards|nsfw|敏感|违规", re.I
 )
@@ -101,7 +106,16 @@ def under_way(job: Job, status: str, percent: Any) -> Job:
     looks = int(job.handle.get("looks", 0)) + 1
     words = status.lower().replace("_", " ")
     progress = Progress(_status(words, str(job.handle.get("prompt", ""))), fraction_of(percent))
-    return Job({**job.handle, "looks": looks}, progress, min(_SLOWEST_POLL, _FIRST_POLL * _SLOWER**looks))
+    return Job({**job.handle, "looks": looks, "unknown": 0}, progress, min(_SLOWEST_POLL, _FIRST_POLL * _SLOWER**looks))
+
+
+def unknown(job: Job) -> Job:
+    """The job, where a look found no such task. Raises :class:`ResultLost` after several such looks in a row."""
+    times = int(job.handle.get("unknown", 0)) + 1
+    if times >= _MOST_UNKNOWN:
+        raise _forgotten(str(job.handle["task"]))
+    waiting = under_way(job, "queued", None)
+    return replace(waiting, handle={**waiting.handle, "unknown": times})
 
 
 def drawn(job: Job, call: Call, links: Sequence[Any], final_prompt: str = "") -> Result:
@@ -193,7 +207,7 @@ def content_refused(words: str, task: str | None) -> ContentRejected | None:
     return None
 
 
-def forgotten(task: str) -> ResultLost:
+def _forgotten(task: str) -> ResultLost:
     """A task under way that the gateway no longer knows."""
     return ResultLost(f"The {_LABEL} does not know this task any more. Run again to buy it.", request_id=task)
 

@@ -14,8 +14,8 @@ from ...engine.wire import Answer
 from ..prompt import without
 from ..requests import Blend, Describe, FollowUp, Imagine, MidjourneyRequest, Pan, Reroll, Upscale, Vary, ZoomOut
 from .choice import ACCOUNT, Gateway
-from .outcomes import begun, described, drawn, failed, forgotten, not_taken, prompt_of, sent_as, text_in, under_way
-from .wire import at, get, not_the_api, post, refusal, segment, unclear, words_of
+from .outcomes import begun, described, drawn, failed, not_taken, prompt_of, sent_as, text_in, under_way, unknown
+from .wire import at, get, is_good, is_unknown, not_the_api, post, refusal, segment, unclear, words_of
 
 _DONE, _FAILED = "completed", "failed"
 _INDEX = {"subtle": "low_variation", "strong": "high_variation"}
@@ -27,10 +27,10 @@ async def submit(request: MidjourneyRequest, call: Call, gateway: Gateway) -> Jo
     call.report(Progress(f"asking for · {prompt}" if prompt else "asking"))
     answer = await post(call, gateway, "task", {"model": "midjourney", "task_type": kind, "input": asked})
     task = text_in(answer.body, "data", "task_id")
-    if answer.status != 200:
+    if not is_good(answer):
         raise refusal(answer, request)
     if not isinstance(answer.body, dict):
-        raise not_the_api()
+        raise not_the_api(answer)
     if not task and answer.body.get("code") != 200:
         raise not_taken(_words(answer), request.summary)
     if not task:
@@ -43,9 +43,9 @@ async def poll(job: Job, call: Call, gateway: Gateway) -> Job | Result:
     task = str(job.handle["task"])
     answer = await get(call, gateway, f"task/{segment(task)}")
     status = text_in(answer.body, "data", "status").lower()
-    if answer.status == 404:
-        raise forgotten(task)
-    if not status:
+    if is_unknown(answer):
+        return unknown(job)
+    if not status or not is_good(answer):
         raise unclear(answer)
     told = at(answer, "data").get("output")
     output = told if isinstance(told, dict) else {}
@@ -55,8 +55,7 @@ async def poll(job: Job, call: Call, gateway: Gateway) -> Job | Result:
         return under_way(job, status, output.get("progress"))
     if job.handle.get("describes"):
         return described(job, _description(output))
-    link = output.get("image_url") or (output.get("temporary_image_urls") or [""])[0]
-    return drawn(job, call, [link])
+    return drawn(job, call, _links(output))
 
 
 async def _asked(request: MidjourneyRequest, call: Call, gateway: Gateway) -> tuple[str, dict[str, Any], str]:
@@ -80,18 +79,28 @@ async def _asked(request: MidjourneyRequest, call: Call, gateway: Gateway) -> tu
 
 
 def _on_task(request: FollowUp) -> tuple[str, dict[str, Any]]:
-    remix = {"prompt": request.prompt} if request.prompt else {}
+    # No prompt goes along where none is needed: it would be a new one, without the links to pictures of the first.
     if isinstance(request, Upscale):
         return "upscale", {"index": request.which}
     if isinstance(request, Vary):
-        return "variation", {"index": _INDEX.get(request.which, request.which), **remix}
+        return "variation", {"index": _INDEX.get(request.which, request.which)}
     if isinstance(request, Reroll):
-        return "reroll", remix
+        return "reroll", {}
     if isinstance(request, ZoomOut):
-        return "outpaint", {"zoom_ratio": f"{request.factor:g}", **remix}
+        return "outpaint", {"zoom_ratio": f"{request.factor:g}", **_prompt(request)}
     if isinstance(request, Pan):
-        return "pan", {"direction": request.direction, **remix}
+        return "pan", {"direction": request.direction, **_prompt(request)}
     raise TypeError(f"PiAPI is not asked for {type(request).__name__}")
+
+
+def _prompt(request: FollowUp) -> dict[str, str]:
+    return {"prompt": request.prompt} if request.prompt else {}
+
+
+def _links(output: dict[str, Any]) -> list[Any]:
+    """The grid, or the pictures one by one where no grid is told."""
+    told = ([output.get("image_url")], output.get("image_urls"), output.get("temporary_image_urls"))
+    return next((links for links in told if isinstance(links, list) and any(links)), [])
 
 
 def _words(answer: Answer) -> str:

@@ -26,15 +26,15 @@ from .outcomes import (
     described,
     drawn,
     failed,
-    forgotten,
     not_taken,
     origin_forgotten,
     prompt_of,
     sent_as,
     text_in,
     under_way,
+    unknown,
 )
-from .wire import at, get, is_empty, not_the_api, post, refusal, segment, unclear
+from .wire import at, get, is_empty, is_good, is_unknown, not_the_api, post, refusal, segment, unclear
 
 _LABEL = ACCOUNT.label
 _TAKEN, _EXISTS, _QUEUED, _QUEUE_FULL, _BANNED = 1, 21, 22, 23, 24
@@ -70,7 +70,7 @@ async def poll(job: Job, call: Call, gateway: Gateway) -> Job | Result:
     task = str(job.handle["task"])
     found = await _fetched(call, gateway, task)
     if found is None:
-        raise forgotten(task)
+        return unknown(job)
     status = str(found.get("status") or "")
     final = text_in(found, "properties", "finalPrompt")
     if status == "SUCCESS":
@@ -137,9 +137,9 @@ async def _button(request: FollowUp, call: Call, gateway: Gateway) -> str:
 async def _fetched(call: Call, gateway: Gateway, task: str) -> dict[str, Any] | None:
     """The task as the gateway knows it; None where it knows none. Raises one of our errors for anything else."""
     answer = await get(call, gateway, f"task/{segment(task)}/fetch")
-    if isinstance(answer.body, dict) and text_in(answer.body, "status"):
+    if is_good(answer) and isinstance(answer.body, dict) and text_in(answer.body, "status"):
         return answer.body
-    if answer.status == 404 or (answer.status in (200, 204) and is_empty(answer)):
+    if is_unknown(answer) or (is_good(answer) and is_empty(answer)):
         return None
     raise unclear(answer)
 
@@ -154,8 +154,8 @@ def _beside(request: MidjourneyRequest) -> dict[str, Any]:
 def _task_of(answer: Answer, request: MidjourneyRequest) -> str:
     """The id of the task that a submission began. Raises one of our errors where it began none."""
     code = at(answer, "code")
-    if not isinstance(code, int) or (answer.status >= 400 and code != _NOT_FOUND):
-        raise not_the_api() if answer.status == 200 else refusal(answer, request)
+    if not isinstance(code, int) or (answer.status >= 400 and code not in (_NOT_FOUND, _BANNED)):
+        raise not_the_api(answer) if answer.status == 200 else refusal(answer, request)
     if code not in (_TAKEN, _EXISTS, _QUEUED):
         raise _refused(answer, code, request)
     task = at(answer, "result")

@@ -11,8 +11,8 @@ from ...engine.errors import ProviderDown
 from ...engine.provider import Call, Job, Progress, Result
 from ..requests import Imagine, MidjourneyRequest, Upscale
 from .choice import ACCOUNT, Gateway
-from .outcomes import begun, drawn, failed, forgotten, not_taken, prompt_of, sent_as, text_in, under_way
-from .wire import at, get, not_the_api, post, refusal, segment, unclear, words_of
+from .outcomes import begun, drawn, failed, not_taken, prompt_of, sent_as, text_in, under_way, unknown
+from .wire import at, get, is_good, is_unknown, not_the_api, post, refusal, segment, unclear, words_of
 
 _DONE, _FAILED = {"completed", "succeeded", "success", "done"}, {"failed", "failure", "error", "cancelled"}
 
@@ -35,7 +35,7 @@ async def submit(request: MidjourneyRequest, call: Call, gateway: Gateway) -> Jo
     if answer.status not in (200, 201, 202):
         raise refusal(answer, request)
     if not isinstance(answer.body, dict):
-        raise not_the_api()
+        raise not_the_api(answer)
     task = answer.body.get("task_id")
     if not isinstance(task, (str, int)) or not str(task):
         if words := words_of(answer.body):
@@ -49,9 +49,9 @@ async def poll(job: Job, call: Call, gateway: Gateway) -> Job | Result:
     task = str(job.handle["task"])
     answer = await get(call, gateway, f"tasks/{segment(task)}")
     status = text_in(answer.body, "status")
-    if answer.status == 404:
-        raise forgotten(task)
-    if not status:
+    if is_unknown(answer):
+        return unknown(job)
+    if not status or not is_good(answer):
         raise unclear(answer)
     if status.lower() in _DONE:
         links = at(answer, "images")

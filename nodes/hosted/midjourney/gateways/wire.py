@@ -15,12 +15,14 @@ from ...engine.provider import Call
 from ...engine.request import Request
 from ...engine.wire import Answer
 from .choice import ACCOUNT, Gateway
+from .outcomes import content_refused
 
 AUTH_OPTION = "auth"
 _BEARER = "Authorization"
 _HEADERS = {"tasks": _BEARER, "proxy": "mj-api-secret", "proxy-actions": "mj-api-secret", "piapi": "x-api-key"}
 _WORDS = ("error", "raw_message", "message", "detail", "description", "msg")
 _NO_CALL = (404, 405)
+_REFUSED = (400, 422)
 _LABEL = ACCOUNT.label
 
 
@@ -42,14 +44,18 @@ def segment(task: str) -> str:
     return quote(task, safe="")
 
 
-def not_the_api() -> ProviderDown:
-    """An answer that is none of the gateway's."""
-    return wire.not_the_api(ACCOUNT)
+def not_the_api(answer: Answer) -> ProviderDown:
+    """An answer that is none of the gateway's; what it says may still help."""
+    error = wire.not_the_api(ACCOUNT)
+    error.words = words_of(answer.body)
+    return error
 
 
 def refusal(answer: Answer, request: Request | None = None) -> EaselError:
     """The error that an HTTP status other than success means."""
     words = words_of(answer.body)
+    if answer.status in _REFUSED and (refused := content_refused(words, None)):
+        return refused
     if answer.status in _NO_CALL:
         return InputRefused(
             f"The {_LABEL} has no such call: check its address ({ACCOUNT.address_variable}) and how it speaks.",
@@ -59,7 +65,7 @@ def refusal(answer: Answer, request: Request | None = None) -> EaselError:
         # No gateway promises that it took nothing.
         return ProviderDown(f"The {_LABEL} has no capacity right now. Nothing was sent again.", words=words)
     if 300 <= answer.status < 400:
-        return not_the_api()
+        return not_the_api(answer)
     return wire.refusal(answer, ACCOUNT, request, words=words)
 
 
@@ -69,7 +75,17 @@ def unclear(answer: Answer) -> EaselError:
         return refusal(answer)
     if answer.status >= 400:
         return ProviderDown(f"The {_LABEL} does not answer just now.", words=words_of(answer.body))
-    return not_the_api()
+    return not_the_api(answer)
+
+
+def is_good(answer: Answer) -> bool:
+    """Whether it may be believed about a task: an error of the gateway may have a status of its own."""
+    return 200 <= answer.status < 300
+
+
+def is_unknown(answer: Answer) -> bool:
+    """Whether the gateway, and no proxy's page before it, says that there is no such task."""
+    return answer.status == 404 and (answer.is_json or is_empty(answer))
 
 
 def is_empty(answer: Answer) -> bool:
