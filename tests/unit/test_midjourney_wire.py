@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 
+from easel.nodes.hosted.engine.errors import InputRefused
 from easel.nodes.hosted.engine.keys import SANDBOX_KEY
 from easel.nodes.hosted.engine.provider import Call, Job
 from easel.nodes.hosted.engine.retry import PASSING
 from easel.nodes.hosted.engine.wire import Answer
 from easel.nodes.hosted.midjourney.gateways.choice import GATEWAYS
 from easel.nodes.hosted.midjourney.gateways.outcomes import begun
+from easel.nodes.hosted.midjourney.gateways.wire import segment
 from easel.nodes.hosted.midjourney.provider import Midjourney
 from easel.nodes.hosted.midjourney.requests import Blend, Describe, Pan, Reroll, Upscale, Vary, ZoomOut
 from easel.nodes.sandbox import specs
@@ -169,3 +171,10 @@ async def test_an_answer_that_is_none_about_the_task_never_ends_it(monkeypatch, 
     call = Call(ADDRESS, SANDBOX_KEY, None, print, None)
     with pytest.raises(PASSING):
         await Midjourney().poll(begun("7", asked(), GATEWAYS[gateway], "a star"), call)
+
+
+@pytest.mark.parametrize("task", [".", ".."])
+def test_a_handle_leads_to_no_other_address(task):
+    with pytest.raises(InputRefused, match="no task"):
+        segment(task)
+    assert segment("a/../b") == "a%2F..%2Fb"

@@ -40,7 +40,14 @@ async def get(call: Call, gateway: Gateway, path: str) -> Answer:
 
 
 def segment(task: str) -> str:
-    """A task's id as one step of a path, whatever stands in it: a handle comes out of a workflow."""
+    """A task's id as one step of a path, whatever stands in it: a handle comes out of a workflow.
+
+    Raises :class:`InputRefused` for a step that would lead elsewhere.
+    """
+    if task in (".", ".."):
+        raise InputRefused(
+            "This is no task of Midjourney's: connect the task of another Midjourney node.", input_name="task"
+        )
     return quote(task, safe="")
 
 
