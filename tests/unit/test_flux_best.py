@@ -117,6 +117,34 @@ def test_the_second_model_goes_where_it_is_served():
     assert best("flux-2-pro", "bfl").other_routes == ()
 
 
+def test_what_another_route_delivered_for_the_second_model_is_as_good_where_the_route_was_left_open():
+    second = best("flux-1.1-pro", "bfl").with_model("flux-2-pro")
+    assert second.route == "bfl"
+    assert [other.route for other in second.elsewhere] == ["replicate", "fal"]
+    assert {other.model for other in second.elsewhere} == {"flux-2-pro"}
+    at_fal = best("flux-1.1-pro", "fal").with_model("flux-2-pro")
+    assert at_fal.fingerprint("live") in {other.fingerprint("live") for other in second.elsewhere}
+    fixed = FluxGenerate.build(model="flux-1.1-pro", route="fal", prompt="a red circle", aspect_ratio="1:1")
+    assert fixed.with_model("flux-2-pro").elsewhere == ()
+
+
+def test_what_a_route_would_have_to_leave_out_of_the_wish_is_not_as_good():
+    second = best("flux-dev", "fal", count=3).with_model("flux-1.1-pro")
+    assert (second.route, second.count) == ("fal", 3)
+    assert second.elsewhere == ()
+
+
+def test_the_second_model_goes_on_to_a_route_that_can_do_it():
+    images = (plain(), plain(64, 64))
+    first = best("flux-2-pro", "replicate", "fal", kind=FluxEdit, images=images, aspect_ratio="auto")
+    second = first.with_model("flux-kontext-pro")
+    # Kontext at Replicate takes one picture.
+    assert (first.route, second.route, len(second.pictures)) == ("replicate", "fal", 2)
+    only = best("flux-2-pro", "replicate", kind=FluxEdit, images=images, aspect_ratio="auto")
+    with pytest.raises(InputRefused, match="flux-kontext-pro at Replicate takes one picture"):
+        only.with_model("flux-kontext-pro")
+
+
 def test_the_route_is_no_parameter_and_the_choice_changes_no_fingerprint():
     chosen, fixed = (
         best("flux-2-pro"),

@@ -23,7 +23,7 @@ from easel.nodes.hosted.engine.errors import (
     ResultLost,
     TimedOut,
 )
-from easel.nodes.hosted.engine.provider import Job, Progress, Result
+from easel.nodes.hosted.engine.provider import Call, Job, Progress, Result
 from easel.nodes.hosted.flux.bfl.answers import check_polling_url, job_of, told_of
 from easel.nodes.hosted.flux.bfl.provider import Bfl
 from easel.nodes.hosted.flux.models import OFFERS
@@ -214,7 +214,7 @@ async def test_a_lost_task_is_told_as_charged(desk, sandbox):
 
 @pytest.mark.parametrize("fault", ["no_data", "half_picture", "too_many_pixels", "too_many_bytes"])
 async def test_what_is_no_picture_is_an_error_and_is_billed_once(desk, sandbox, fault):
-    sandbox.fault(fault, times=1, **({"megabytes": 80} if fault == "too_many_bytes" else {}))
+    sandbox.fault(fault, times=1, **({"megabytes": 200} if fault == "too_many_bytes" else {}))
     with pytest.raises(ResultLost):
         await desk.buy(asked())
     assert desk.counts() == (1, 1)
@@ -346,6 +346,18 @@ def test_the_key_goes_only_to_bfl_and_to_where_the_request_went(url, is_taken):
         check_polling_url(url, "https://gateway.example/v1", "task")
 
 
+async def test_an_address_of_somebody_else_is_refused_in_the_answer_and_in_the_journal():
+    elsewhere = "https://api.us3.bfl.ai.evil.example/v1/get_result?id=t"
+    with pytest.raises(ResultLost, match="did not send your key") as refused:
+        job_of({"id": "t", "polling_url": elsewhere}, asked(), "https://api.bfl.ai/v1")
+    assert refused.value.request_id == "t"
+    # Without a session and a key: nothing is sent.
+    nothing: Any = None
+    call = Call("https://api.bfl.ai/v1", nothing, nothing, nothing, nothing, {})
+    with pytest.raises(ResultLost, match="did not send your key"):
+        await Bfl().poll(Job({"id": "t", "polling_url": elsewhere}, Progress(""), 0.5), call)
+
+
 def job() -> Job:
     answer = {"id": "t", "polling_url": "https://api.us1.bfl.ai/v1/get_result?id=t", "cost": 4.8}
     return job_of(answer, asked(), "https://api.bfl.ai/v1")
@@ -367,7 +379,16 @@ def test_a_rewritten_prompt_and_the_real_seed_are_told():
     assert told_of(job(), answer).pictures[0].revised_prompt == ""
 
 
-def test_an_acceptance_without_a_task_is_unsure():
+@pytest.mark.parametrize(("answer", "task"), [({"status": "ok"}, None), ({"id": "t", "status": "ok"}, "t")])
+def test_an_acceptance_without_a_place_to_wait_is_unsure_and_names_what_there_is(answer, task):
     with pytest.raises(EaselError) as error:
-        job_of({"status": "ok"}, asked(), "https://api.bfl.ai/v1")
-    assert error.value.charge == "unsure"
+        job_of(answer, asked(), "https://api.bfl.ai/v1")
+    assert (error.value.charge, error.value.request_id) == ("unsure", task)
+
+
+@pytest.mark.parametrize("cost", [None, "free", float("nan"), -1, [3]])
+def test_a_cost_that_is_no_number_does_not_lose_the_picture(cost):
+    odd = Job({**job().handle, "credits": cost}, Progress(""), 0.5)
+    told = told_of(odd, {"status": "Ready", "result": {"sample": "https://d.bfl.ai/x.png"}})
+    assert isinstance(told, Result)
+    assert (len(told.pictures), told.cost_usd) == (1, None)

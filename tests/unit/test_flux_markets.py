@@ -36,7 +36,8 @@ def desk(tmp_path: Path, sandbox: Any, monkeypatch: pytest.MonkeyPatch) -> Itera
 
 def small(offer: Offer, **changes: Any) -> FluxRequest:
     """A request for as few pixels as the offer makes."""
-    size = {"aspect_ratio": None, "width": 256, "height": 256} if offer.sides and offer.operation == "generate" else {}
+    side = max(256, offer.sides.least) if offer.sides and offer.operation == "generate" else None
+    size = {"aspect_ratio": None, "width": side, "height": side} if side else {}
     return simplest(offer, plain(256, 256), **{**size, **changes})
 
 

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from easel.nodes.hosted.buying import look_at
+from easel.nodes.hosted.buying import Bought, Choices, look_at
 from easel.nodes.hosted.engine.engine import Engine
+from easel.nodes.hosted.engine.outcome import Delivered, Outcome
 from easel.nodes.hosted.flux.provider import PROVIDERS
+from easel.nodes.hosted.flux.request import FluxRequest
+from easel.nodes.hosted.flux.requests import FluxGenerate
 
 BEST = "best available"
 LATER = {
@@ -83,6 +87,69 @@ def test_a_node_runs_again_once_it_may_buy_elsewhere_and_only_then(keys):
     assert "key-of" not in fingerprint(BEST)
     drawn = {EaselFluxGenerate.fingerprint_inputs(route="fal", seed=-1) for _ in range(2)}
     assert len(drawn) == 2
+
+
+def test_a_picture_of_the_sandbox_does_not_pass_for_a_bought_one(keys, monkeypatch):
+    from easel.nodes.hosted.flux.nodes import EaselFluxGenerate
+
+    keys |= {"FAL_KEY": "a-key-of-fal:secret", "BFL_API_KEY": "a-key-of-bfl", "REPLICATE_API_TOKEN": "r8_a-key"}
+    for route in ("fal", BEST):
+        live = EaselFluxGenerate.fingerprint_inputs(route=route, seed=0)
+        with monkeypatch.context() as patch:
+            patch.setenv("EASEL_SANDBOX", "1")
+            assert EaselFluxGenerate.fingerprint_inputs(route=route, seed=0) != live
+
+
+@pytest.mark.parametrize(
+    ("route", "profile", "bought_from"),
+    [
+        (BEST, "default", "fal"),
+        (BEST, "studio", "replicate"),
+        ("BFL", "default", "bfl"),
+        ("Replicate", "default", "replicate"),
+    ],
+)
+async def test_the_route_is_the_one_chosen_or_one_with_a_key_in_the_profile_that_pays(
+    keys, monkeypatch, route, profile, bought_from
+):
+    from easel.nodes.hosted.flux.nodes import EaselFluxGenerate
+
+    async def asked(request: FluxRequest, _choices: Choices) -> FluxRequest:
+        return request
+
+    keys |= {"FAL_KEY": "a-key-of-fal:secret", "REPLICATE_API_TOKEN__STUDIO": "r8_a-key-of-the-studio"}
+    monkeypatch.setattr(EaselFluxGenerate, "pictures_of", asked)
+    fields = {"model": "flux-2-pro", "prompt": "x", "aspect_ratio": "1:1"}
+    made = await EaselFluxGenerate.make(FluxGenerate, Choices(profile=profile), route=route, **fields)
+    assert made.provider == bought_from
+
+
+def outcome_of(
+    provider: str, size: tuple[int, int] = (1024, 1024), *, reused: bool = False, **parameters: Any
+) -> Outcome:
+    record = {"provider": provider, "model": "flux-2-pro", "parameters": parameters, "take": 7, "seed": None}
+    return Outcome(record, (Delivered(b"", "image/png", *size),), "", {}, (), Decimal(0), reused)
+
+
+CHOICE = "Route: BFL, the best of them."
+
+
+@pytest.mark.parametrize(
+    ("outcome", "lines"),
+    [
+        (outcome_of("bfl", seed=0), [CHOICE]),
+        (outcome_of("fal", seed=0), ["Route: fal, because BFL cannot do this with flux-2-pro."]),
+        (outcome_of("fal", seed=0, reused=True), ["Route: fal, where it was bought before."]),
+        (outcome_of("bfl"), ["seed 7 (it only tells takes apart: this model draws without one)", CHOICE]),
+        (outcome_of("bfl", (1008, 992), seed=0), ["The model made 1008x992 of the 1024x1024 asked.", CHOICE]),
+        (None, [CHOICE]),
+    ],
+)
+def test_the_report_says_where_it_came_from_how_large_it_is_and_which_number_gives_it_again(host, outcome, lines):
+    from easel.nodes.hosted.flux.nodes.shared import _said
+
+    request = FluxGenerate.build(model="flux-2-pro", prompt="x", aspect_ratio="1:1", choice=CHOICE)
+    assert list(_said(Bought(outcome, [], ""), request)) == lines
 
 
 @pytest.mark.parametrize(

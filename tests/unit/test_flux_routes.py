@@ -18,8 +18,9 @@ from easel.nodes.hosted.flux.bodies import body_of
 from easel.nodes.hosted.flux.models import OFFERS, Offer, every_offer, models_that, routes_of
 from easel.nodes.hosted.flux.request import FluxRequest
 from easel.nodes.hosted.flux.sizes import RATIOS, number_of
+from easel.nodes.hosted.platforms.orders import Attached
 from easel.nodes.sandbox import specs
-from support.flux_wishes import EVERY_OFFER, KINDS, as_sent, fullest, name_of, plain, simplest
+from support.flux_wishes import EVERY_OFFER, KINDS, SIDE, as_sent, fullest, name_of, plain, simplest
 
 DOCS = Path(__file__).resolve().parents[2] / "js/docs"
 SPECS = Path(specs.__file__).with_name("specs")
@@ -168,6 +169,16 @@ def test_what_is_left_to_the_model_is_not_sent(offer):
         assert told not in body or told in offer.always or told in (offer.auto or {})
 
 
+@every_one
+def test_a_picture_may_go_as_its_link_only_where_the_model_takes_links(offer):
+    if offer.operation == "generate" or offer.margins_in == "canvas":
+        return
+    sent = body_of(simplest(offer))[offer.pictures_in.removesuffix("[]")]
+    picture = sent[0] if isinstance(sent, list) else sent
+    # An attached file is always sent as bytes; of a picture its link, where there is one.
+    assert isinstance(picture, Attached) != offer.links
+
+
 @pytest.mark.parametrize("model", ["flux-kontext-pro", "flux-kontext-max"])
 def test_several_pictures_go_to_another_endpoint_at_fal(model):
     offer = OFFERS["edit"]["fal"][model]
@@ -187,6 +198,16 @@ def test_a_picture_is_continued_on_a_canvas_whose_new_part_is_masked(offer):
     white = [(x, y) for x in range(74) for y in range(38) if mask.getpixel((x, y))]
     assert len(white) == 74 * 38 - 64 * 32
     assert mask.getpixel((10, 4)) == 0
+
+
+@pytest.mark.parametrize("offer", every_offer("expand"), ids=name_of)
+def test_a_canvas_larger_than_the_model_takes_is_refused_before_it_is_sent(offer):
+    wide = {"left": 2048, "right": 2048, "top": 2048, "bottom": 2048}
+    if offer.margins_in != "canvas":
+        assert simplest(offer, **wide).size == (SIDE + 4096,) * 2
+        return
+    with pytest.raises(InputRefused, match=r"With these margins, a picture of 4608x4608 .* at most 20,000,000 pixels"):
+        simplest(offer, **wide)
 
 
 @pytest.mark.parametrize(
@@ -217,6 +238,10 @@ def test_a_picture_is_continued_on_a_canvas_whose_new_part_is_masked(offer):
         ("control", "flux-canny-dev", "fal", {"control_strength": 0.5}, "control_strength", "flux-canny-dev-lora"),
         ("control", "flux-depth-dev", "fal", {"prepared": True}, "prepared", "flux-depth-dev-lora does"),
         ("erase", "flux-erase", "fal", {}, "route", "choose BFL"),
+        ("edit", "flux-kontext-pro", "replicate", {"safety_tolerance": 3}, "safety_tolerance", "0 (strict) to 2"),
+        ("edit", "flux-kontext-max", "replicate", {"safety_tolerance": 3}, "safety_tolerance", "at BFL or fal takes it"),
+        ("generate", "flux-2-dev", "fal", {"aspect_ratio": None, "width": 496, "height": 1024}, "width", "512 to 2048"),
+        ("edit", "flux-2-dev-flash", "fal", {"aspect_ratio": None, "width": 496, "height": 1024}, "width", "512 to 2048"),
     ],
 )  # fmt: skip
 def test_what_a_route_lacks_is_refused_by_name_with_the_routes_that_have_it(

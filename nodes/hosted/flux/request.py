@@ -9,6 +9,7 @@ from typing import Any, ClassVar, Literal
 from pydantic import Field, InstanceOf, ValidationInfo, field_validator, model_validator
 from typing_extensions import Self
 
+from ..engine.errors import InputRefused
 from ..engine.inputs import Picture
 from ..engine.request import RANDOM_SEED, Request
 from .models import OFFERS, ROUTES, USUAL_SAFETY, Offer, Operation, listed, models_that, routes_of
@@ -105,18 +106,35 @@ class FluxRequest(Request):
     def with_model(self, model: str) -> Request:
         """The same wish for another model: what that one does not take is left out, the size becomes the nearest.
 
-        It stays with its route where that serves the model, else it goes to the first of the others that does.
+        It stays with its route where that can do it, else it goes to the first of the others that can. Where the route
+        was left open, what any route has delivered for the other model is as good.
         """
         fields = {
             name: getattr(self, name) for name in type(self).model_fields if name not in ("model", "take", "same_wish")
         }
+        fields["model"] = model
         if self.seed is None:
             fields["seed"] = self.take
-        routes = [one for one in (self.route, *self.other_routes) if model in self.offers(one)]
-        if not routes:
-            return self.build(**{**fields, "model": model})
-        offer = self.offers(routes[0])[model]
-        return self.build(**{**fields, **_fitted(fields, offer), "model": model, "route": routes[0]})
+        made: dict[str, FluxRequest] = {}
+        refusals: dict[str, InputRefused] = {}
+        for route in routes_of(self.operation, model):
+            try:
+                made[route] = self.build(**{**fields, **_fitted(fields, self.offers(route)[model]), "route": route})
+            except InputRefused as refusal:
+                refusals[route] = refusal
+        may_go_to = (self.route, *self.other_routes)
+        chosen = next((made[route] for route in may_go_to if route in made), None)
+        if chosen is None:
+            refused = next((refusals[route] for route in may_go_to if route in refusals), None)
+            if refused is not None:
+                raise refused
+            # Refused as well, for its route.
+            return self.build(**fields)
+        if not self.choice:
+            return chosen
+        asked = chosen.parameters()
+        same = tuple(one for one in made.values() if one is not chosen and one.parameters() == asked)
+        return chosen.model_copy(update={"same_wish": same})
 
     @field_validator("model")
     @classmethod

@@ -115,6 +115,8 @@ class FluxExpand(_OfOnePicture):
     def _grows(self) -> Self:
         if not (self.top or self.bottom or self.left or self.right):
             raise ValueError("nothing is to be added: say at top, bottom, left or right how many pixels")
+        if self.offer.margins_in == "canvas" and (problem := self.offer.picture_problem(*self.whole)):
+            raise ValueError(f"with these margins, {problem}")
         return self
 
 

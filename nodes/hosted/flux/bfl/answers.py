@@ -44,7 +44,10 @@ def job_of(answer: Mapping[str, Any], request: Request, address: str) -> Job:
     """
     task, polling_url = answer.get("id"), answer.get("polling_url")
     if not (isinstance(task, str) and isinstance(polling_url, str)):
-        raise ProviderDown(f"{_LABEL} took the request and named no task to wait for.")
+        raise ProviderDown(
+            f"{_LABEL} took the request and did not say where to wait for it: look at {_LABEL} whether it was made.",
+            request_id=task if isinstance(task, str) else None,
+        )
     check_polling_url(polling_url, address, task)
     handle = {
         "id": task,
@@ -103,14 +106,19 @@ def _result(job: Job, result: Any) -> Result:
         raise ResultLost(f"{_LABEL} says that the picture is ready, and gave no link to it.", request_id=task)
     rewritten = str(result.get("prompt") or "")
     seed = result.get("seed")
-    cost = job.handle.get("credits")
     return Result(
         pictures=(Link(result["sample"], "" if rewritten == job.handle.get("prompt") else rewritten, LINK_LIFETIME),),
         data={"seconds": result["duration"]} if "duration" in result else {},
-        cost_usd=None if cost is None else Decimal(str(cost)) * _USD_A_CREDIT,
+        cost_usd=_cost(job.handle.get("credits")),
         request_id=task,
         seed=seed if isinstance(seed, int) else None,
     )
+
+
+def _cost(credits: Any) -> Decimal | None:
+    """US dollars; None for what is no price: an odd one must not lose the picture."""
+    is_price = isinstance(credits, (int, float)) and math.isfinite(credits) and credits >= 0
+    return Decimal(str(credits)) * _USD_A_CREDIT if is_price else None
 
 
 def _reasons(details: Any) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -54,20 +54,31 @@ class FluxNode(HostedNode):
 
     @classmethod
     async def bought(cls, request: Request, choices: Choices) -> Bought:
-        choice = getattr(request, "choice", "")
-        if choice:
-            host.show_text(host.place().node, choice)
+        if not isinstance(request, FluxRequest):
+            raise TypeError(f"FLUX is not asked for {type(request).__name__}")
+        if request.choice:
+            host.show_text(host.place().node, request.choice)
         bought = await super().bought(request, choices)
-        used = bought.outcome.record if bought.outcome else {}
-        if used and used["provider"] != request.provider:
-            route, other = ROUTES[used["provider"]], ROUTES[request.provider]
-            is_kept = used["model"] == request.model
-            choice = (
-                f"Route: {route}, where it was bought before."
-                if is_kept
-                else (f"Route: {route}, because {other} has no {used['model']}.")
-            )
-        return replace(bought, report=f"{bought.report}\n{choice}") if choice else bought
+        return replace(bought, report="\n".join([bought.report, *_said(bought, request)]))
+
+
+def _said(bought: Bought, request: FluxRequest) -> Iterator[str]:
+    """What FLUX's reports say beside what every report says: what stands for the seed, another size, the route."""
+    outcome, asked = bought.outcome, ROUTES[request.route]
+    if outcome is None:
+        yield from filter(None, [request.choice])
+        return
+    if outcome.record["parameters"].get("seed") is None:
+        yield f"seed {outcome.record['take']} (it only tells takes apart: this model draws without one)"
+    model, route = outcome.record["model"], outcome.record["provider"]
+    if request.size is not None and model == request.model:
+        others = {(picture.width, picture.height) for picture in outcome.pictures} - {request.size}
+        yield from (f"The model made {w}x{h} of the {request.size[0]}x{request.size[1]} asked." for w, h in others)
+    if route != request.route:
+        reason = "where it was bought before" if outcome.reused else f"because {asked} cannot do this with {model}"
+        yield f"Route: {ROUTES[route]}, {reason}."
+    elif request.choice:
+        yield request.choice
 
 
 def routes_with_key(profile: str) -> list[str]:
