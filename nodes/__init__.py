@@ -18,7 +18,7 @@ HOSTED = (
 )
 """Families that buy from a provider: each has ``nodes.NODES`` and ``provider.PROVIDERS``."""
 
-LOCAL = ("prompts", "local.masks", "assets")
+LOCAL = ("prompts", "local.sd35", "local.masks", "assets")
 """Families that work on this machine: each has ``nodes.NODES``."""
 
 

@@ -1,0 +1,1 @@
+"""The room's door to ComfyUI: the only modules of it that import ``comfy``."""

@@ -1,0 +1,202 @@
+"""LoRAs of every format change the same weights by the same amount, are counted, and refused where they do not belong."""
+
+import pytest
+import torch
+
+from support import tiny_sd35 as tiny
+
+RANK = 3
+LAYERS = (
+    "attn.to_q",
+    "attn.to_k",
+    "attn.to_v",
+    "attn.add_q_proj",
+    "attn.add_k_proj",
+    "attn.add_v_proj",
+    "ff.net.0.proj",
+    "attn.to_out.0",
+)
+LAST = "transformer_blocks.2.norm1_context.linear"
+
+
+@pytest.fixture(scope="module")
+def shapes():
+    return {name: tuple(value.shape) for name, value in tiny.part("transformer").items()}
+
+
+@pytest.fixture(scope="module")
+def file(tmp_path_factory):
+    return tiny.save(
+        tiny.original_layout(tiny.part("transformer")), tmp_path_factory.mktemp("lora") / "model.safetensors"
+    )
+
+
+@pytest.fixture
+def model(host, file):
+    from easel.nodes.local.sd35.core.model import as_model
+    from easel.nodes.local.sd35.parts import parts_of
+    from easel.nodes.local.sd35.transformer import build_transformer
+
+    return as_model(build_transformer(parts_of(file)["transformer"]))
+
+
+@pytest.fixture(scope="module")
+def updates(shapes):
+    """(up, down) of each layer; q, k and v share their down, as those of a fused layer must."""
+    made = torch.Generator().manual_seed(0)
+    shared = torch.randn(RANK, 192, generator=made)
+    layers = [f"transformer_blocks.1.{layer}" for layer in LAYERS] + [LAST]
+    return {layer: (torch.randn(shapes[f"{layer}.weight"][0], RANK, generator=made), shared) for layer in layers}
+
+
+def diffusers(updates, prefix="transformer."):
+    found = {}
+    for layer, (up, down) in updates.items():
+        found |= {f"{prefix}{layer}.lora_A.weight": down, f"{prefix}{layer}.lora_B.weight": up}
+    return found
+
+
+def flat(updates, prefix):
+    found = {}
+    for layer, (up, down) in updates.items():
+        name = prefix + layer.replace(".", "_")
+        found |= {
+            f"{name}.lora_down.weight": down,
+            f"{name}.lora_up.weight": up,
+            f"{name}.alpha": torch.tensor(float(RANK)),
+        }
+    return found
+
+
+def kohya(updates, prefix="lora_unet_", join="_"):
+    """In the layout of the original code, q, k and v in one."""
+    block = "transformer_blocks.1."
+    pairs = {
+        "joint_blocks.1.x_block.attn.qkv": [f"{block}attn.to_{c}" for c in "qkv"],
+        "joint_blocks.1.context_block.attn.qkv": [f"{block}attn.add_{c}_proj" for c in "qkv"],
+        "joint_blocks.1.x_block.mlp.fc1": [f"{block}ff.net.0.proj"],
+        "joint_blocks.1.x_block.attn.proj": [f"{block}attn.to_out.0"],
+    }
+    found = {}
+    for name, layers in pairs.items():
+        up = torch.cat([updates[layer][0] for layer in layers])
+        module = prefix + name.replace(".", join)
+        found |= {f"{module}.lora_down.weight": updates[layers[0]][1], f"{module}.lora_up.weight": up}
+        found[f"{module}.alpha"] = torch.tensor(float(RANK))
+    up, down = updates[LAST]
+    module = prefix + "joint_blocks.2.context_block.adaLN_modulation.1".replace(".", join)
+    # There shift stands before scale.
+    found |= {f"{module}.lora_down.weight": down, f"{module}.lora_up.weight": torch.cat(up.chunk(2)[::-1])}
+    found[f"{module}.alpha"] = torch.tensor(float(RANK))
+    return found
+
+
+def lycoris(updates):
+    """Kronecker products: one times the whole change."""
+    found = {}
+    for layer, (up, down) in updates.items():
+        name = "lycoris_" + layer.replace(".", "_")
+        found |= {f"{name}.lokr_w1": torch.ones(1, 1), f"{name}.lokr_w2": up @ down, f"{name}.alpha": torch.tensor(1.0)}
+    return found
+
+
+FORMATS = {
+    "diffusers": diffusers,
+    "peft": lambda updates: {
+        k.replace(".lora_A.", ".lora_A.default."): v for k, v in diffusers(updates, "base_model.model.").items()
+    },
+    "OneTrainer": lambda updates: flat(updates, "lora_transformer_"),
+    "kohya": kohya,
+    "original names": lambda updates: kohya(updates, "diffusion_model.", "."),
+    "LyCORIS": lycoris,
+}
+
+
+def changed(model, updates):
+    """The patched weights of the layers, less what they were."""
+    before = {
+        layer: model.model.get_submodule(f"diffusion_model.transformer.{layer}").weight.float().clone()
+        for layer in updates
+    }
+    model.load(model.load_device, full_load=True)
+    after = {
+        layer: model.model.get_submodule(f"diffusion_model.transformer.{layer}").weight.float().clone()
+        for layer in updates
+    }
+    model.unpatch_model()
+    return {layer: after[layer] - before[layer] for layer in updates}
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_every_format_changes_the_weights_by_the_same(model, updates, tmp_path, form):
+    from easel.nodes.local.sd35.loading import add_lora
+
+    path = tiny.save(FORMATS[form](updates), tmp_path / "style.safetensors")
+    patched, clip, report = add_lora(model, None, path, 0.5, 1.0)
+    count = 5 if form in ("kohya", "original names") else len(updates)
+    assert (clip, report) == (None, f"style.safetensors: {count} of its {count} layers are the model's.")
+    for layer, difference in changed(patched, updates).items():
+        up, down = updates[layer]
+        # The model's weights are kept in fp16.
+        assert (difference - 0.5 * up @ down).abs().max() < 0.01, layer
+
+
+def test_two_add_up_and_none_leaves_a_trace(model, updates, tmp_path):
+    from easel.nodes.local.sd35.loading import add_lora
+
+    path = tiny.save(diffusers(updates), tmp_path / "style.safetensors")
+    before = {name: value.clone() for name, value in model.model.state_dict().items()}
+    one, _, _ = add_lora(model, None, path, 0.7, 1.0)
+    two, _, _ = add_lora(one, None, path, -0.5, 1.0)
+    for layer, difference in changed(two, updates).items():
+        up, down = updates[layer]
+        assert (difference - 0.2 * up @ down).abs().max() < 0.01
+    assert all(torch.equal(value, before[name]) for name, value in model.model.state_dict().items())
+
+
+def test_a_part_that_does_not_belong_is_counted(model, updates, tmp_path):
+    from easel.nodes.local.sd35.loading import add_lora
+
+    strange = {
+        "lora_unet_somewhere_else.lora_up.weight": torch.zeros(2, 2),
+        "lora_unet_somewhere_else.lora_down.weight": torch.zeros(2, 2),
+    }
+    path = tiny.save(diffusers(updates) | strange, tmp_path / "style.safetensors")
+    assert f"{len(updates)} of its {len(updates) + 1} layers" in add_lora(model, None, path, 1.0, 1.0)[2]
+
+
+@pytest.mark.parametrize(
+    "layer, said",
+    [
+        ("lora_unet_double_blocks_0_img_attn_qkv", "FLUX"),
+        ("lora_unet_input_blocks_4_1_proj_in", "SDXL"),
+        ("lora_of_something", "its first layer is called"),
+    ],
+)
+def test_a_lora_of_another_model_is_refused(model, tmp_path, layer, said):
+    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.sd35.loading import add_lora
+
+    tensors = {f"{layer}.lora_down.weight": torch.zeros(2, 8), f"{layer}.lora_up.weight": torch.zeros(8, 2)}
+    path = tiny.save(tensors, tmp_path / "x.safetensors")
+    with pytest.raises(ModelRefused, match=said) as caught:
+        add_lora(model, None, path, 1.0, 1.0)
+    assert str(caught.value).startswith('"x.safetensors" changes nothing')
+
+
+def test_a_lora_of_another_size_is_refused(model, tmp_path):
+    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.sd35.loading import add_lora
+
+    layer = "transformer.transformer_blocks.1.attn.to_q"
+    tensors = {f"{layer}.lora_A.weight": torch.zeros(2, 1536), f"{layer}.lora_B.weight": torch.zeros(1536, 2)}
+    with pytest.raises(ModelRefused, match="expects 1536 channels, and this model has 192"):
+        add_lora(model, None, tiny.save(tensors, tmp_path / "x.safetensors"), 1.0, 1.0)
+
+
+def test_a_file_that_is_no_lora_is_refused(model, file):
+    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.sd35.loading import add_lora
+
+    with pytest.raises(ModelRefused, match="is no LoRA"):
+        add_lora(model, None, file, 1.0, 1.0)
