@@ -226,7 +226,7 @@ async def test_a_download_that_fails_once_is_repeated(shop, house, folder, fault
 
 @pytest.mark.parametrize(
     ("fault", "words"),
-    [("expired", "no longer works"), ("huge", "64 MB"), ("html", "web page"), ("half", "not a whole picture")],
+    [("expired", "no longer works"), ("huge", "160 MB"), ("html", "web page"), ("half", "not a whole picture")],
 )
 async def test_a_picture_that_cannot_be_had_is_lost_and_said_to_be_charged(shop, house, folder, fault, words):
     house.faults["file"] = [fault] * 3
