@@ -1,6 +1,7 @@
 """The nodes in the editor: they can be dropped, explain themselves, and say what happened."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -27,7 +28,7 @@ def test_each_node_found_by_the_search_is_whole_and_explains_itself(editor):
         dropped = editor.page.evaluate("() => { const [n] = app.graph.nodes; return [n.type, !!n.has_errors] }")
         assert dropped == [node, False]
         editor.open_help()
-        first_words = page.split("\n\n")[1].split("\n")[0][:40]
+        first_words = re.sub("[*`]", "", page.split("\n\n")[1].split("\n")[0])[:40]
         editor.page.get_by_text(first_words).first.wait_for()
 
 
