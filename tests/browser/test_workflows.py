@@ -40,6 +40,7 @@ def test_each_template_is_what_is_shipped_and_runs(editor):
             entry = editor.server.wait(ended["prompt_id"])
             saved = editor.server.saved(entry)
             assert saved and all(Image.open(path).width >= 512 for path in saved), name
+            editor.step_back()
             editor.page.wait_for_function(f"() => {ALL_SHOWN}")
         else:
             editor.load(read(WORKFLOWS / f"{name}.json"))

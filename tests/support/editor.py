@@ -65,6 +65,12 @@ class Editor:
         self.page.evaluate("async (graph) => { await app.loadGraphData(graph) }", workflow)
         self.page.wait_for_timeout(600)
 
+    def step_back(self) -> None:
+        """See the whole graph: the classic canvas loads a node's pictures only once the node is in view."""
+        self.page.evaluate(
+            "() => { app.canvas.ds.scale = 0.35; app.canvas.ds.offset = [100, 200]; app.canvas.setDirty(true, true) }"
+        )
+
     def export(self) -> dict[str, Any]:
         """What the menu's Export (API) downloads."""
         with self.page.expect_download(timeout=15_000) as download:
