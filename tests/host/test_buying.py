@@ -189,6 +189,7 @@ def test_stop_is_felt_at_once_and_what_was_paid_for_is_kept(shop, sandbox):
 
 
 def test_progress_and_unfinished_pictures_are_shown_on_the_node(shop, sandbox):
+    sandbox.latency(1.5)
     with EventListener(shop.url) as events:
         entry = shop.wait(shop.post_prompt(one(partial_images=2), events.client_id))
         assert failures(entry) == []
