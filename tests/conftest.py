@@ -4,12 +4,15 @@ In-process tests say `from easel.nodes.pictures import ...`; helpers come from `
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import ModuleType
 
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 # At the end of the path, so that nothing here hides a module of ComfyUI's.
 sys.path.append(str(Path(__file__).parent))
@@ -41,7 +44,19 @@ load_pack()
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if {"host", "browser"} & set(item.path.relative_to(Path(__file__).parent).parts):
-            item.add_marker("alone")
+            item.add_marker("served")
+
+
+class OneProcessEach(LoadScopeScheduling):
+    """Deals out whole files of tests, and those that drive an editor by editor: each starts its ComfyUI once."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        editor = re.search(r"\[(pinned|newest)\b", nodeid)
+        return editor[1] if editor else nodeid.partition("::")[0]
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> OneProcessEach:
+    return OneProcessEach(config, log)
 
 
 @pytest.fixture(scope="session")
