@@ -1,4 +1,4 @@
-"""The asset nodes: what the editor shows, and one call each."""
+"""Save Pictures: the plain way to keep pictures, as older graphs know it."""
 
 from __future__ import annotations
 
@@ -7,10 +7,13 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from .. import host
-from ..hosted.buying import engine
-from ..hosted.sockets import all_pictures, with_alphas
-from .saving import MEDIA_TYPES, Style, save
+from ... import host
+from ...hosted.buying import engine
+from ...hosted.sockets import all_pictures, with_alphas
+from ..known import cleaned
+from ..saving import MEDIA_TYPES, Style, save
+from ..settings import AssetSettings
+from .shared import redacting
 
 
 class EaselSavePictures(io.ComfyNode):
@@ -50,9 +53,10 @@ class EaselSavePictures(io.ComfyNode):
         cls, images: Any, filename_prefix: str, format: str, quality: int, alpha: Any = None
     ) -> io.NodeOutput:
         style = Style(filename_prefix, format, quality)
-        texts = host.file_metadata(cls.hidden.prompt, cls.hidden.extra_pnginfo)
+        redact = redacting(AssetSettings.load(host.state_folder()))
+        texts = host.file_metadata(cleaned(cls.hidden.prompt, redact), cleaned(cls.hidden.extra_pnginfo, redact))
         opaque = await all_pictures(images)
-        records = [await engine().record_of_pixels(picture.rgb_digest) for picture in opaque]
+        records = [cleaned(await engine().record_of_pixels(picture.rgb_digest), redact) for picture in opaque]
         pictures = await with_alphas("alpha", opaque, alpha)
         saved = [
             await asyncio.to_thread(save, picture, record, style, texts)
@@ -64,6 +68,3 @@ class EaselSavePictures(io.ComfyNode):
                 "cost_usd": [one.cost_usd for one in saved],
             }
         )
-
-
-NODES: list[type[io.ComfyNode]] = [EaselSavePictures]
