@@ -4,6 +4,7 @@
     python3 dev.py test     every test, or: unit, host, browser, faults (pytest's own arguments after --)
     python3 dev.py bench    the measurements in tests/bench, or those named
     python3 dev.py lint     ruff, mypy, ESLint and TypeScript's checker
+    python3 dev.py shots    the pictures of the README and the help pages, taken anew
 
 What they need is set up once, outside this folder: in the platform's cache folder, or where EASEL_CACHE says.
 """
@@ -164,6 +165,14 @@ def lint(args: argparse.Namespace) -> int:
     return 0
 
 
+def shots(args: argparse.Namespace) -> int:
+    """Take the pictures of the README and the help pages anew."""
+    host = find_host(args.comfyui)
+    prepare(host, "Easel", "tests")
+    environment = os.environ | {"COMFYUI_PATH": str(host.comfyui), "EASEL_TEST_CHROMIUM": find_chromium(host)}
+    return supervise([str(host.python), "-c", RUN_MAIN, str(ROOT / "tests"), str(ROOT / "tests/shots.py")], environment)
+
+
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
     """The command line; what stands after -- is pytest's."""
     cut = arguments.index("--") if "--" in arguments else len(arguments)
@@ -171,11 +180,11 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="dev.py", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    commands = parser.add_subparsers(required=True, metavar="run|test|bench|lint")
-    runs, tests, benches, lints = (
-        commands.add_parser(command.__name__, help=command.__doc__) for command in (run, test, bench, lint)
+    commands = parser.add_subparsers(required=True, metavar="run|test|bench|lint|shots")
+    runs, tests, benches, lints, pictures = (
+        commands.add_parser(command.__name__, help=command.__doc__) for command in (run, test, bench, lint, shots)
     )
-    for command, does in ((runs, run), (tests, test), (benches, bench), (lints, lint)):
+    for command, does in ((runs, run), (tests, test), (benches, bench), (lints, lint), (pictures, shots)):
         command.set_defaults(does=does, rest=arguments[cut + 1 :])
         command.add_argument(
             "--comfyui", type=Path, metavar="DIR", help="an existing ComfyUI and its Python; nothing is installed there"
