@@ -1,14 +1,46 @@
 import { app } from "../../scripts/app.js";
+import { addFoot } from "./boxes.mjs";
+import { showErrorAgain, showErrors } from "./cards.mjs";
+import { addChips } from "./chips.mjs";
+import { estimateSoon, followGraph } from "./estimates.mjs";
+import { guardRuns, LIMIT_SETTING } from "./limit.mjs";
+import { addPanel, openPanel } from "./panel/panel.mjs";
+import { addPrice, showPrices } from "./prices.mjs";
+import { addQuadrants } from "./quadrants.mjs";
 import { endProgress, showReport } from "./report.mjs";
 import { markSandbox } from "./sandbox.mjs";
 import { addClicks } from "./segment.mjs";
+import { addShapes } from "./shapes.mjs";
+import { showTotal } from "./total.mjs";
 
 app.registerExtension({
   name: "Easel.Main",
 
-  setup: markSandbox,
+  settings: [LIMIT_SETTING],
 
-  nodeCreated: addClicks,
+  async setup() {
+    addPanel();
+    showPrices();
+    showTotal(() => openPanel("workflow"));
+    showErrors(openPanel);
+    guardRuns();
+    followGraph();
+    await markSandbox();
+  },
+
+  nodeCreated(node) {
+    addClicks(node);
+    addShapes(node);
+    addQuadrants(node);
+    addChips(node);
+    addPrice(node);
+    addFoot(node);
+  },
+
+  afterConfigureGraph() {
+    showErrorAgain(openPanel);
+    estimateSoon();
+  },
 
   beforeRegisterNodeDef(nodeType, nodeData) {
     if (!nodeData.name.startsWith("Easel")) return;

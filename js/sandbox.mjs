@@ -1,28 +1,31 @@
-import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
+import { ask } from "./server.mjs";
 
-/** Say in the top bar that stand-ins answer and nothing is charged; no mark where the server does not say so. */
+const BADGE = {
+  label: "EASEL",
+  text: "Sandbox: nothing is charged",
+  tooltip: "Easel draws stand-in pictures on this machine. The switch is in Easel's panel.",
+  variant: "warning",
+};
+/** @type {object[]} */
+const shown = [];
+let changes = 0;
+
+/** Say in the top bar while stand-ins answer and nothing is charged; no mark where the server does not say so. */
 export async function markSandbox() {
-  if (!(await isSandbox())) return;
-  app.registerExtension({
-    name: "Easel.Sandbox",
-    topbarBadges: [
-      {
-        label: "EASEL",
-        text: "Sandbox: nothing is charged",
-        tooltip: "Easel draws stand-in pictures on this machine. Restart ComfyUI without EASEL_SANDBOX to buy real ones.",
-        variant: "warning",
-      },
-    ],
-  });
+  const answer = await ask("sandbox");
+  setMark(answer?.ok === true && answer.body.sandbox === true);
 }
 
-/** @returns {Promise<boolean>} */
-async function isSandbox() {
-  try {
-    const answer = await api.fetchApi("/easel/sandbox");
-    return answer.ok && (await answer.json()).sandbox === true;
-  } catch {
-    return false;
-  }
+/**
+ * Set or remove the mark.
+ * @param {boolean} on
+ */
+export function setMark(on) {
+  if (on === shown.length > 0) return;
+  shown.splice(0, 1, ...(on ? [BADGE] : []));
+  changes += 1;
+  // The editor collects badges anew only when an extension joins.
+  const topbarBadges = /** @type {any} */ (changes === 1 ? shown : []);
+  app.registerExtension({ name: `Easel.Sandbox.${changes}`, topbarBadges });
 }

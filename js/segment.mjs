@@ -1,10 +1,10 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { nothing, on, read, round, write } from "./clicks.mjs";
+import { after, element, keepToItself, shape } from "./dom.mjs";
 
 const NAME = "easel_clicks";
 const NODE = "EaselSegment";
-const SVG = "http://www.w3.org/2000/svg";
 const LEAST_HEIGHT = 320;
 const NEW_SIZE = [400, 620];
 // A hand shakes by this many pixels of the screen in a click that is no drag.
@@ -57,20 +57,6 @@ export function addClicks(node) {
   clicker.draw();
 }
 
-/**
- * @param {any} owner
- * @param {string} hook
- * @param {(...given: any[]) => void} then
- */
-function after(owner, hook, then) {
-  const before = owner[hook];
-  owner[hook] = function (/** @type {any[]} */ ...given) {
-    const result = before?.apply(this, given);
-    then(...given);
-    return result;
-  };
-}
-
 /** The picture, what is clicked on it, and the two buttons below. */
 class Clicker {
   /** @param {any} node */
@@ -88,9 +74,7 @@ class Clicker {
     this.root = element("div", { className: "easel-clicks" });
     this.picture = element("img", { alt: "", draggable: false });
     this.mask = element("img", { alt: "The mask", draggable: false, hidden: true });
-    this.sheet = document.createElementNS(SVG, "svg");
-    this.sheet.setAttribute("role", "img");
-    this.sheet.setAttribute("aria-label", "Picture to click on");
+    this.sheet = /** @type {SVGSVGElement} */ (shape("svg", { role: "img", "aria-label": "Picture to click on" }));
     this.hint = element("p", {});
     this.words = element("span", { title: HELP });
     this.words.setAttribute("role", "status");
@@ -111,11 +95,7 @@ class Clicker {
     this.run.addEventListener("click", () => app.queuePrompt(0, 1, [String(this.node.id)]));
     this.picture.addEventListener("load", () => this.draw());
     this.root.addEventListener("pointerenter", () => this.draw());
-    // The editor would drag the node, zoom, or open its menu.
-    for (const name of ["pointerdown", "pointermove", "pointerup", "contextmenu", "dblclick"]) {
-      bar.addEventListener(name, (event) => event.stopPropagation());
-      stage.addEventListener(name, (event) => event.stopPropagation());
-    }
+    for (const box of [bar, stage]) keepToItself(box);
     this.sheet.addEventListener("contextmenu", (event) => event.preventDefault());
     this.sheet.addEventListener("pointerdown", (event) => this.press(event));
   }
@@ -289,24 +269,4 @@ function loaded(name) {
 /** @param {File} file */
 function address({ filename, subfolder, type }) {
   return new URL(api.apiURL(`/view?${new URLSearchParams({ filename, subfolder, type })}`), location.href).href;
-}
-
-/**
- * @template {keyof HTMLElementTagNameMap} K
- * @param {K} name
- * @param {Partial<HTMLElementTagNameMap[K]>} properties
- * @returns {HTMLElementTagNameMap[K]}
- */
-function element(name, properties) {
-  return Object.assign(document.createElement(name), properties);
-}
-
-/**
- * @param {string} name
- * @param {Record<string, string | number>} attributes
- */
-function shape(name, attributes) {
-  const made = document.createElementNS(SVG, name);
-  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, String(value));
-  return made;
 }

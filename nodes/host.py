@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -38,6 +38,14 @@ def place() -> Place:
     if context is None:
         return Place("", "", None)
     return Place(context.prompt_id, context.node_id, context.list_index)
+
+
+def node_kinds() -> Mapping[str, type]:
+    """Every node class that there is, the host's own and those of all packs, by its id in a prompt."""
+    import nodes
+
+    kinds: Mapping[str, type] = nodes.NODE_CLASS_MAPPINGS  # type: ignore[attr-defined]  # it looks at ours
+    return kinds
 
 
 def state_folder() -> Path:
@@ -70,7 +78,9 @@ def was_interrupted(run: str) -> bool:
 
 
 def show_text(node: str, text: str) -> None:
-    """A line of text on the node, while it runs."""
+    """A line of text on the node, while it runs; nowhere while only its price is asked."""
+    if not node:
+        return
     from server import PromptServer
 
     server = PromptServer.instance
@@ -100,6 +110,13 @@ def save_place(prefix: str, width: int, height: int) -> tuple[Path, str, int, st
     output = folder_paths.get_output_directory()
     folder, stem, counter, subfolder, _ = folder_paths.get_save_image_path(prefix, output, width, height)
     return Path(folder), stem, counter, subfolder
+
+
+def output_folder() -> Path:
+    """The folder of what workflows make, which the host serves."""
+    import folder_paths
+
+    return Path(folder_paths.get_output_directory())
 
 
 def input_folder() -> Path:

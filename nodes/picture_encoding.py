@@ -1,4 +1,4 @@
-"""Arrays of 8-bit samples -> PNG, JPEG and WebP files, fast, with the texts a ComfyUI user expects in them.
+"""Arrays of 8-bit samples -> PNG, JPEG, WebP and AVIF files, fast, with the texts a ComfyUI user expects in them.
 
 ``nodes/pictures.py`` is the door to this; nothing else needs to import it.
 """
@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, PngImagePlugin
+import PIL
+from PIL import Image, PngImagePlugin, features
 
-from .picture_kinds import JPEG, PNG, WEBP
+from .picture_kinds import AVIF, JPEG, PNG, WEBP
 
 log = logging.getLogger(__name__)
 
@@ -24,8 +25,13 @@ log = logging.getLogger(__name__)
 # (tests/bench/pictures.py measures it).
 _FAST_PNG: dict[str, Any] = {"compress_level": 1, "compress_type": 3}
 _SMALL_PNG: dict[str, Any] = {"compress_level": 6}
-_LONGEST_SIDE = {PNG: 2**31 - 1, JPEG: 65_535, WEBP: 16_383}
+# AVIF: libavif, through which Pillow reads and writes it, stops there.
+_LONGEST_SIDE = {PNG: 2**31 - 1, JPEG: 65_535, WEBP: 16_383, AVIF: 32_768}
 _JPEG_EXIF_BYTES = 65_527
+_JPEG_SEGMENT_BYTES = 65_533
+# XMP specification part 3: the name of the packet in a PNG, and what begins its segment in a JPEG.
+_PNG_XMP = "XML:com.adobe.xmp"
+_JPEG_XMP = b"http://ns.adobe.com/xap/1.0/\x00"
 
 _EXIF_PROMPT, _EXIF_OTHERS = 0x0110, 0x010F
 
@@ -41,13 +47,15 @@ def encode_array(
     quality: int = 95,
     small: bool = False,
     text: Mapping[str, str] | None = None,
+    xmp: bytes = b"",
 ) -> bytes:
     """A file of that media type from uint8 (H, W) grey, (H, W, 3) RGB or (H, W, 4) RGBA.
 
     PNG keeps every value; its setting is a fast one, or with ``small`` one that takes longer for fewer bytes.
-    JPEG and WebP (lossy, alpha exact) follow ``quality`` (1 to 100); JPEG keeps full colour resolution from
-    90 up and lays alpha over white, which is logged. ``text`` holds JSON texts by name: they go into tEXt
-    chunks of a PNG and into the EXIF of the others (``text_exif``). Raises ``CannotEncode``.
+    JPEG, WebP and AVIF (lossy; alpha exact in WebP) follow ``quality`` (1 to 100); JPEG and AVIF keep full
+    colour resolution from 90 up; JPEG lays alpha over white, which is logged. ``text`` holds JSON texts by
+    name: they go into tEXt chunks of a PNG and into the EXIF of the others (``text_exif``). ``xmp`` is an XMP
+    packet in UTF-8, put where readers of each kind look for it. Raises ``CannotEncode``.
     """
     if media_type not in _LONGEST_SIDE:
         raise CannotEncode(f"A picture can be written as {', '.join(_LONGEST_SIDE)}, not as {media_type!r}.")
@@ -61,11 +69,13 @@ def encode_array(
         )
     text = {name: _in_ascii(value) for name, value in (text or {}).items()}
     if media_type == PNG:
-        return _png(array, text, _SMALL_PNG if small else _FAST_PNG)
+        return _png(array, text, xmp, _SMALL_PNG if small else _FAST_PNG)
     if media_type == JPEG:
-        return _jpeg(array, text, quality)
+        return _jpeg(array, text, xmp, quality)
+    if media_type == AVIF:
+        return _avif(array, text, xmp, quality)
     # exact: colours under full transparency stay, as they do in PNG.
-    return _saved(array, "WEBP", quality=quality, lossless=False, exact=True, exif=text_exif(text))
+    return _saved(array, "WEBP", quality=quality, lossless=False, exact=True, exif=text_exif(text), xmp=xmp)
 
 
 def flatten(array: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
@@ -90,7 +100,7 @@ def text_exif(text: Mapping[str, str]) -> bytes:
 
 
 def _name(media_type: str) -> str:
-    return {PNG: "PNG", JPEG: "JPEG", WEBP: "WebP"}[media_type]
+    return {PNG: "PNG", JPEG: "JPEG", WEBP: "WebP", AVIF: "AVIF"}[media_type]
 
 
 def _in_ascii(value: str) -> str:
@@ -104,14 +114,16 @@ def _saved(array: npt.NDArray[np.uint8], pillow_name: str, **settings: Any) -> b
     return file.getvalue()
 
 
-def _png(array: npt.NDArray[np.uint8], text: Mapping[str, str], speed: Mapping[str, Any]) -> bytes:
+def _png(array: npt.NDArray[np.uint8], text: Mapping[str, str], xmp: bytes, speed: Mapping[str, Any]) -> bytes:
     chunks = PngImagePlugin.PngInfo()
     for name, value in text.items():
         chunks.add_text(name, value)
+    if xmp:
+        chunks.add_itxt(_PNG_XMP, xmp.decode())
     return _saved(array, "PNG", pnginfo=chunks, **speed)
 
 
-def _jpeg(array: npt.NDArray[np.uint8], text: Mapping[str, str], quality: int) -> bytes:
+def _jpeg(array: npt.NDArray[np.uint8], text: Mapping[str, str], xmp: bytes, quality: int) -> bytes:
     exif = text_exif(text)
     if len(exif) > _JPEG_EXIF_BYTES:
         raise CannotEncode(
@@ -122,4 +134,30 @@ def _jpeg(array: npt.NDArray[np.uint8], text: Mapping[str, str], quality: int) -
         if array[..., 3].min() < 255:
             log.warning("A picture with transparency was laid over white: JPEG holds no transparency.")
         array = flatten(array)
-    return _saved(array, "JPEG", quality=quality, subsampling=0 if quality >= 90 else 2, exif=exif)
+    # Pillow before 11 ignores an XMP packet for a JPEG in silence, but writes a whole segment.
+    extra = _jpeg_segment(_JPEG_XMP + xmp) if xmp else b""
+    return _saved(array, "JPEG", quality=quality, subsampling=_subsampling(quality), exif=exif, extra=extra)
+
+
+def _jpeg_segment(content: bytes) -> bytes:
+    if len(content) > _JPEG_SEGMENT_BYTES:
+        raise CannotEncode(
+            f"What is to be told of the picture's origin takes {len(content):,} bytes, and a JPEG has room for "
+            f"{_JPEG_SEGMENT_BYTES:,}: choose PNG or WebP."
+        )
+    return b"\xff\xe1" + (len(content) + 2).to_bytes(2, "big") + content
+
+
+def _subsampling(quality: int) -> int:
+    """Pillow's number for JPEG: full colour resolution, or half of it each way."""
+    return 0 if quality >= 90 else 2
+
+
+def _avif(array: npt.NDArray[np.uint8], text: Mapping[str, str], xmp: bytes, quality: int) -> bytes:
+    if not ("avif" in features.modules and features.check("avif")):
+        raise CannotEncode(
+            f"The installed Pillow {PIL.__version__} cannot write AVIF: update Pillow to 11.3 or newer, or choose PNG, "
+            "JPEG or WebP."
+        )
+    subsampling = "4:4:4" if quality >= 90 else "4:2:0"
+    return _saved(array, "AVIF", quality=quality, subsampling=subsampling, exif=text_exif(text), xmp=xmp)

@@ -1,4 +1,4 @@
-"""What is known of a picture, found by its pixels: for captions and tables."""
+"""What is known of a picture that was bought: for captions and tables."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-from ..hosted.buying import engine
 from ..hosted.engine.money import dollars
 from ..pictures import Pixels
 
@@ -36,12 +35,8 @@ def total_cost(pictures: Sequence[Known]) -> str:
     return dollars(sum(costs, Decimal(0))) if costs else ""
 
 
-async def known_of(pictures: Sequence[Pixels]) -> list[Known]:
-    """What the engine knows of each picture."""
-    return [_known(picture, await engine().record_of_pixels(picture.rgb_digest)) for picture in pictures]
-
-
-def _known(picture: Pixels, record: dict[str, object] | None) -> Known:
+def known_from(picture: Pixels, record: dict[str, object] | None) -> Known:
+    """``record`` is the engine's, of the picture with these pixels; None where there is none."""
     if record is None:
         return Known(picture)
     cost, parameters, count = record["cost_usd"], record["parameters"], record["pictures"]

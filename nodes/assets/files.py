@@ -1,4 +1,4 @@
-"""Writes pictures under names that nobody else has, whole or not at all."""
+"""Writes files under names that nobody else has, whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,20 +9,30 @@ from pathlib import Path
 
 def write_numbered(folder: Path, stem: str, number: int, suffix: str, data: bytes) -> Path:
     """``stem_00001_.png`` or the next free number; two writers at once never get the same one."""
-    while True:
-        path = folder / f"{stem}_{number:05}_{suffix}"
-        try:
-            # The empty file claims the name; the rename below replaces it by the whole picture.
-            path.open("xb").close()
-        except FileExistsError:
-            number += 1
-            continue
-        _fill(path, data)
-        return path
+    while not write_new(path := folder / f"{stem}_{number:05}_{suffix}", data):
+        number += 1
+    return path
 
 
-def _fill(path: Path, data: bytes) -> None:
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+def write_new(path: Path, data: bytes) -> bool:
+    """Write a file that was not there; False, and nothing changed, where there is one of that name."""
+    try:
+        # The empty file claims the name; the rename below replaces it by the whole picture.
+        path.open("xb").close()
+    except FileExistsError:
+        return False
+    try:
+        write_whole(path, data)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+    return True
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Put ``data`` at ``path`` in one step, in place of what is there."""
+    # Not named after the file: that name may be as long as a name can be.
+    temporary = path.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with temporary.open("wb") as file:
             file.write(data)
@@ -31,5 +41,4 @@ def _fill(path: Path, data: bytes) -> None:
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
-        path.unlink(missing_ok=True)
         raise

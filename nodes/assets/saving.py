@@ -13,6 +13,7 @@ from .. import host
 from ..pictures import Pixels, save_bytes
 from . import manifest
 from .files import write_numbered
+from .known import cost_of, from_purchase
 
 MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
@@ -45,30 +46,19 @@ def save(picture: Pixels, record: dict[str, Any] | None, style: Style, texts: Ma
     data = save_bytes(picture, MEDIA_TYPES[style.format], quality=style.quality, text=told)
     path = write_numbered(folder, stem, number, SUFFIXES[style.format], data)
     manifest.append(folder, _line(path, picture, record))
-    return Saved(path.name, subfolder, _share(record))
+    return Saved(path.name, subfolder, cost_of(record))
 
 
 def _line(path: Path, picture: Pixels, record: dict[str, Any] | None) -> dict[str, Any]:
-    facts = {
-        "file": path.name,
+    return basics(path.name, picture) | (from_purchase(record) if record is not None else {})
+
+
+def basics(file: str, picture: Pixels) -> dict[str, Any]:
+    """What every manifest line says, bought or not."""
+    return {
+        "file": file,
         "width": picture.width,
         "height": picture.height,
         "pixels": picture.rgb_digest,
         "saved_at": dt.datetime.now(dt.timezone.utc).isoformat(timespec="seconds"),
     }
-    if record is None:
-        return facts
-    parameters = record["parameters"]
-    return {
-        **facts,
-        **record,
-        "prompt": parameters.get("prompt", ""),
-        "bought_at": dt.datetime.fromtimestamp(record["bought_at"], dt.timezone.utc).isoformat(timespec="seconds"),
-    }
-
-
-def _share(record: dict[str, Any] | None) -> float:
-    """What one picture of the purchase cost."""
-    if record is None:
-        return 0.0
-    return float(record["cost_usd"] or 0.0) / max(1, record["pictures"])

@@ -172,7 +172,8 @@ def _lines(caption: Sequence[str], layout: Layout) -> list[tuple[str, Font, bool
 
 def _wrap(text: str, font: Font, width: int, lines: int) -> list[str]:
     """``text`` in at most ``lines`` lines of ``width`` pixels, the last one cut with an ellipsis."""
-    rest, wrapped = " ".join(text.split()), []
+    rest = " ".join(text.split())
+    wrapped: list[str] = []
     while rest and len(wrapped) < lines - 1:
         taken = _fitting(rest, font, width)
         if taken < len(rest) and (space := rest.rfind(" ", 0, taken + 1)) > 0:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import functools
-import hashlib
 import io as bytesio
 import json
 from collections.abc import Awaitable, Callable
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import host, new_providers, pictures
+from . import quoting
 from .engine.account import Account
 from .engine.errors import ContentRejected, EaselError, ModelRetired
 from .engine.money import dollars
@@ -25,6 +25,7 @@ from .engine.request import Request
 
 if TYPE_CHECKING:
     from .engine.engine import Engine
+    from .engine.spending import Report
 
 T = TypeVar("T")
 
@@ -35,6 +36,8 @@ IF_RETIRED = [REPLACE, RAISE]
 _SECONDS_FROM = 1.0
 _SANDBOX_LATENCY = 0.3
 """Seconds that a stand-in takes, so that progress can be seen."""
+_kept_workflows: set[str] = set()
+"""Digests of the prompts that this process has written into the books."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +106,22 @@ async def buy(request: Request, choices: Choices, workflow: Any) -> Bought:
 
 async def consult(provider: str, profile: str, work: Callable[[Call], Awaitable[T]]) -> T:
     """Ask ``provider`` something that costs nothing, in the name of the running node; its stop is felt meanwhile."""
+    if quoting.current() is not None:
+        raise quoting.KnownLater
     run = host.place().run
     return await engine().consult(provider, profile, work, lambda: host.throw_if_interrupted(run))
+
+
+async def spending(by: str, since: dt.date | None) -> Report:
+    """What was charged since a day, in the realm in force; ``by`` is day, provider, model or workflow.
+
+    Raises BadQuestion for another way.
+    """
+    from .engine import books, spending
+
+    way, realm = spending.way_of(by), books.realm_of(engine())
+    labels = {name: provider.account.label for name, provider in engine().providers.items()}
+    return await books.ask(engine(), lambda ledger: spending.report(ledger, realm, way, since, labels))
 
 
 def destination_fingerprint(provider: str) -> str:
@@ -134,12 +151,18 @@ async def _buy_living(
 
 
 async def _buy(request: Request, choices: Choices, workflow: Any, asked_model: str) -> Outcome:
-    from .engine.engine import Order
+    from .engine.order import Order
+    from .engine.workflows import digest_of
 
+    if (quotes := quoting.current()) is not None:
+        return await quotes.take(request)
     place = host.place()
-    order = Order(place.run, _digest(workflow), choices.profile, asked_model)
+    order = Order(place.run, digest_of(workflow), choices.profile, asked_model)
     try:
-        return await engine().buy(request, order, _Show(place), stopped=lambda: host.was_interrupted(place.run))
+        outcome = await engine().buy(request, order, _Show(place), stopped=lambda: host.was_interrupted(place.run))
+        if not outcome.reused:
+            await _keep(workflow)
+        return outcome
     except EaselError as error:
         if not place.item:
             # The first item cannot be told from a node that is given no list.
@@ -231,7 +254,14 @@ def _own_sandbox() -> str:
     return url
 
 
-def _digest(workflow: Any) -> str:
-    """SHA-256 of the prompt as exported, by which runs of one workflow are told from others."""
-    text = json.dumps(workflow, sort_keys=True, separators=(",", ":"), default=str)
-    return hashlib.sha256(text.encode()).hexdigest()
+async def _keep(workflow: Any) -> None:
+    """Keep the prompt that something was bought for, so that the history can open it again. Once for each prompt."""
+    from .engine import workflows
+    from .engine.books import ask
+
+    digest = workflows.digest_of(workflow)
+    if not isinstance(workflow, dict) or digest in _kept_workflows:
+        return
+    _kept_workflows.add(digest)
+    text = engine().keys.redact(json.dumps(workflow, default=str))
+    await ask(engine(), lambda ledger: ledger.keep(workflows.known(workflow, text)))

@@ -1,30 +1,52 @@
-"""Easel's routes on ComfyUI's own web server: which keys are there, set one, remove one. A key never comes back out."""
+"""Easel's routes on ComfyUI's own web server, and those for keys. A key never comes back out."""
 
 from __future__ import annotations
 
 import asyncio
-import json
 from dataclasses import asdict
-from urllib.parse import urlsplit
+from typing import Any
 
 from aiohttp import web
 
 from .buying import engine
-from .engine.errors import EaselError
 from .engine.keys import DEFAULT_PROFILE
-
-_OWN_PAGE = ("same-origin", "none")
+from .key_tests import try_key
+from .routes_books import history, picture, spending, spending_csv, spending_of_runs, workflow
+from .routes_estimate import estimate_graph
+from .routes_jobs import cancel_job, list_jobs, resume_job
+from .routes_settings import budgets, sandbox_state, set_budgets, set_sandbox
+from .routes_shared import BadRequest, body_of, own_page_only
 
 
 def add_to(table: web.RouteTableDef) -> None:
     """Add Easel's routes to the host's table."""
-    table.get("/easel/keys")(list_keys)
-    table.post("/easel/keys")(set_key)
-    table.delete("/easel/keys/{provider}/{profile}")(remove_key)
-    table.get("/easel/sandbox")(sandbox_state)
+    for path, handler in {
+        "/easel/keys": list_keys,
+        "/easel/sandbox": sandbox_state,
+        "/easel/budget": budgets,
+        "/easel/spending": spending,
+        "/easel/spending.csv": spending_csv,
+        "/easel/history": history,
+        "/easel/picture/{digest}": picture,
+        "/easel/workflow/{digest}": workflow,
+        "/easel/jobs": list_jobs,
+    }.items():
+        table.get(path)(own_page_only(handler))
+    for path, handler in {
+        "/easel/keys": set_key,
+        "/easel/keys/test": test_key,
+        "/easel/sandbox": set_sandbox,
+        "/easel/budget": set_budgets,
+        "/easel/estimate": estimate_graph,
+        "/easel/spending/runs": spending_of_runs,
+        "/easel/jobs/{id}/cancel": cancel_job,
+        "/easel/jobs/{id}/resume": resume_job,
+    }.items():
+        table.post(path)(own_page_only(handler))
+    table.delete("/easel/keys/{provider}/{profile}")(own_page_only(remove_key))
 
 
-async def list_keys(_request: web.Request) -> web.Response:
+async def list_keys(_request: web.Request) -> web.StreamResponse:
     """Every provider, and of each key that it is there and where from."""
     accounts = {name: provider.account for name, provider in engine().providers.items()}
     states = await asyncio.to_thread(lambda: [asdict(state) for state in engine().keys.states(accounts)])
@@ -34,60 +56,39 @@ async def list_keys(_request: web.Request) -> web.Response:
     return web.json_response({"providers": providers, "keys": states})
 
 
-async def set_key(request: web.Request) -> web.Response:
+async def set_key(request: web.Request) -> web.StreamResponse:
     """Save the key of a provider's profile, for the host that its requests go to now."""
-    _refuse_other_pages(request)
-    wanted = await _body(request)
-    if wanted is None:
-        return _refused(400, "The body must be JSON with the texts provider, key and, if wanted, profile.")
-    provider = engine().providers.get(wanted["provider"])
-    if provider is None:
-        return _refused(404, "Easel knows no provider of that name.")
-    try:
-        address = engine().live_address(provider.account)
-        await asyncio.to_thread(
-            engine().keys.keep, provider.account, address, wanted["key"], wanted.get("profile", DEFAULT_PROFILE)
-        )
-    except EaselError as error:
-        return _refused(400, str(error))
+    wanted = _texts(await body_of(request), {"provider", "key"})
+    account = _provider(wanted["provider"]).account
+    address = engine().live_address(account)
+    await asyncio.to_thread(engine().keys.keep, account, address, wanted["key"], wanted.get("profile", DEFAULT_PROFILE))
     return web.json_response({"saved": True})
 
 
-async def remove_key(request: web.Request) -> web.Response:
+async def remove_key(request: web.Request) -> web.StreamResponse:
     """Forget a saved key. One that is set in the environment stays."""
-    _refuse_other_pages(request)
     found = await asyncio.to_thread(engine().keys.forget, request.match_info["provider"], request.match_info["profile"])
     return web.json_response({"removed": found}, status=200 if found else 404)
 
 
-async def sandbox_state(_request: web.Request) -> web.Response:
-    """Whether Easel talks to stand-ins just now."""
-    return web.json_response({"sandbox": engine().settings().sandbox})
+async def test_key(request: web.Request) -> web.StreamResponse:
+    """Whether the provider takes the key, by a call that costs nothing."""
+    wanted = _texts(await body_of(request), {"provider"})
+    _provider(wanted["provider"])
+    tried = await try_key(engine(), wanted["provider"], wanted.get("profile", DEFAULT_PROFILE))
+    return web.json_response(asdict(tried))
 
 
-async def _body(request: web.Request) -> dict[str, str] | None:
-    """The JSON object of a request; None (and never an error that quotes it) where it is not made of the right texts."""
-    try:
-        told = json.loads(await request.read())
-    except ValueError:
-        return None
-    if not isinstance(told, dict) or not {"provider", "key"} <= told.keys() <= {"provider", "key", "profile"}:
-        return None
-    return told if all(isinstance(value, str) for value in told.values()) else None
+def _provider(name: str) -> Any:
+    provider = engine().providers.get(name)
+    if provider is None:
+        raise BadRequest("Easel knows no provider of that name.", 404)
+    return provider
 
 
-def _refuse_other_pages(request: web.Request) -> None:
-    """Another web page, open in the same browser, must not change keys: demand what only our own page can send.
-
-    The host checks origins on loopback only, and not at all with its CORS option.
-    """
-    origin = request.headers.get("Origin")
-    foreign = origin is not None and urlsplit(origin).netloc != request.host
-    if foreign or request.headers.get("Sec-Fetch-Site", "same-origin") not in _OWN_PAGE:
-        raise web.HTTPForbidden(text="Keys can be changed only from ComfyUI's own page.")
-    if request.method == "POST" and request.content_type != "application/json":
-        raise web.HTTPUnsupportedMediaType(text="The body must be application/json.")
-
-
-def _refused(status: int, sentence: str) -> web.Response:
-    return web.json_response({"error": sentence}, status=status)
+def _texts(told: dict[str, Any], needed: set[str]) -> dict[str, str]:
+    """The body, where it is made of the right texts. Raises BadRequest, which never quotes it."""
+    if not needed <= told.keys() <= needed | {"profile"} or not all(isinstance(value, str) for value in told.values()):
+        names = " and ".join(sorted(needed, reverse=True))
+        raise BadRequest(f"The body must be JSON with the texts {names} and, if wanted, profile.")
+    return told

@@ -11,6 +11,7 @@ from comfy_api.latest import io
 from .. import host, pictures
 from ..widgets import advanced
 from .buying import BLOCK, IF_RETIRED, ON_REFUSAL, RAISE, Bought, Choices, buy, destination_fingerprint
+from .engine.errors import EaselError
 from .engine.request import Request
 
 DEFAULT = "default"
@@ -34,6 +35,20 @@ class HostedNode(io.ComfyNode):
         return await buy(request, choices, cls.hidden.prompt)
 
     @classmethod
+    async def each_bought(cls, requests: Sequence[Request], choices: Choices, what: str = "Picture") -> list[Bought]:
+        """Every request at once. All are waited for before an error is raised, so that none is lost; ``what`` names one."""
+        done = await asyncio.gather(*(cls.bought(one, choices) for one in requests), return_exceptions=True)
+        failed = [(place, one) for place, one in enumerate(done, start=1) if isinstance(one, BaseException)]
+        for _, error in failed:
+            if not isinstance(error, EaselError):
+                raise error
+        for place, error in failed:
+            if isinstance(error, EaselError):
+                others = f" ({len(failed) - 1} more failed)" if len(failed) > 1 else ""
+                raise error.located(f"{what} {place} of {len(done)}{others}") if len(done) > 1 else error
+        return [one for one in done if isinstance(one, Bought)]
+
+    @classmethod
     async def pictures_of(cls, request: Request, choices: Choices) -> io.NodeOutput:
         """The outputs of :func:`picture_outputs`."""
         bought = await cls.bought(request, choices)
@@ -49,20 +64,27 @@ def hidden() -> list[io.Hidden]:
     return [io.Hidden.prompt]
 
 
-def picture_outputs() -> list[io.Output]:
+def image_outputs(*, of_images: str = "", of_alpha: str = "") -> list[io.Output]:
+    """The pictures and their transparency; a node may have a word to add on each."""
     return [
         io.Image.Output(
             "images",
             display_name="images",
             is_output_list=True,
-            tooltip="The pictures: one batch, or one batch for each size where the sizes differ.",
+            tooltip=f"The pictures: one batch, or one batch for each size where the sizes differ. {of_images}".strip(),
         ),
         io.Mask.Output(
             "alpha",
             display_name="alpha",
             is_output_list=True,
-            tooltip="Transparency of the pictures: 1 is transparent.",
+            tooltip=f"Transparency of the pictures: 1 is transparent. {of_alpha}".strip(),
         ),
+    ]
+
+
+def picture_outputs() -> list[io.Output]:
+    return [
+        *image_outputs(),
         io.String.Output(
             "revised_prompt",
             display_name="revised prompt",

@@ -100,6 +100,14 @@ def test_what_was_transparent_before_stays_so(nodes):
     assert set(np.unique(one.array[..., 3])) == {40}
 
 
+@pytest.mark.parametrize("size", [(8, 6), (4, 3)])
+def test_a_bought_mask_is_laid_on_the_picture_that_was_sent(nodes, size):
+    grey = pictures.Pixels(np.full((size[1], size[0], 3), 90, np.uint8))
+    (one,) = nodes.finishing.cut_outs([bought(grey)], [picture(alpha=255)], masks=True)
+    assert (one.width, one.height) == (8, 6)
+    assert (one.array == np.asarray([200, 30, 30, 90], np.uint8)).all()
+
+
 @pytest.mark.parametrize(
     ("changes", "data", "sent", "made", "said"),
     [

@@ -177,7 +177,7 @@ def test_a_run_that_was_stopped_leaves_the_next_one_as_it_was(comfy, circle):
 
 def test_a_missing_model_says_where_to_put_which_file(comfy):
     with pytest.raises(PromptRefused, match="Download it from https") as caught:
-        comfy.post_prompt(one_box("x", model=loader(model_name="sd3.5_large.safetensors")))
+        comfy.post_prompt(one_box("x", model=loader(model_name="sd3.5_large_turbo.safetensors")))
     assert str(comfy.base / "models" / "checkpoints") in str(caught.value)
 
 
@@ -200,3 +200,113 @@ def test_the_schemas_are_made_without_diffusers(comfy):
     assert (
         subprocess.run([sys.executable, "-c", code], env=env, cwd=comfy.base, timeout=120, check=False).returncode == 0
     )
+
+
+# ControlNets and LoRAs in stacks
+
+
+@pytest.fixture(scope="module")
+def sketch(comfy):
+    """A square off the middle, in other colours than those asked for: its edges are what is followed."""
+    picture = np.full((128, 128, 3), (25, 55, 215), np.uint8)
+    picture[44:96, 62:114] = (250, 230, 20)
+    folder = comfy.base / "input"
+    folder.mkdir(exist_ok=True)
+    Image.fromarray(picture).save(folder / "sketch.png")
+    return "sketch.png"
+
+
+def control(sketch, strength=1.0, **net):
+    """Edges, and the ControlNet that follows them, in a stack: nodes 20 to 23."""
+    rules = {"takes": "automatic", "rules": "as the net was trained"}
+    prepared = {"kind": "canny", "low_threshold": 0.3, "high_threshold": 0.6, "blur": 5.0, "near": "white"}
+    prepared |= {"depth_model": "the image is a depth picture", "width": 0, "height": 0, "image": ["20", 0]}
+    stacked = {"control_net": ["22", 0], "image": ["21", 0], "strength": strength, "start": 0.0, "end": 1.0}
+    return {
+        "20": {"class_type": "LoadImage", "inputs": {"image": sketch}},
+        "21": {"class_type": "EaselSd35PrepareControl", "inputs": prepared},
+        "22": {
+            "class_type": "EaselSd35LoadControlNet",
+            "inputs": {"control_name": tiny.CONTROL_NAME} | rules | net,
+        },
+        "23": {"class_type": "EaselSd35ControlNetStack", "inputs": stacked},
+    }
+
+
+def square_filled(drawn):
+    """How much of the sketch's square has another colour than the frame, and how much of the rest."""
+    ground = np.median(np.concatenate([drawn[:4].reshape(-1, 3), drawn[-4:].reshape(-1, 3)]), 0)
+    marked = np.abs(drawn.astype(int) - ground).sum(2) > 150
+    square = np.zeros((128, 128), bool)
+    square[44:96, 62:114] = True
+    return (marked & square).sum() / (marked | square).sum()
+
+
+@pytest.fixture(scope="module")
+def followed(comfy, sketch, models):
+    return picture(comfy, one_box("a red square on a white background", controls=["23", 0]) | control(sketch))
+
+
+def test_the_edges_of_a_picture_are_followed_in_the_colours_asked_for(comfy, sketch, followed):
+    assert tiny.colours(np.roll(followed, (-6, -24), (0, 1)))[0] == "red"
+    assert tiny.colours(followed)[1] == "white"
+    graph = one_box("a red square on a white background", controls=["23", 0]) | control(sketch, strength=0.0)
+    alone = picture(comfy, graph)
+    assert square_filled(followed) > 0.8
+    assert square_filled(alone) < 0.6
+
+
+def test_core_s_own_nodes_follow_the_same_edges(comfy, sketch, followed):
+    """Core's loader for the net, its Apply ControlNet and its KSampler."""
+    graph = with_core_nodes("a red square on a white background") | control(sketch)
+    applied = {
+        "positive": ["4", 0],
+        "negative": ["5", 0],
+        "control_net": ["22", 0],
+        "image": ["21", 0],
+        "vae": ["1", 2],
+    }
+    applied |= {"strength": 1.0, "start_percent": 0.0, "end_percent": 1.0}
+    graph["24"] = {"class_type": "ControlNetApplyAdvanced", "inputs": applied}
+    graph["7"]["inputs"] |= {"positive": ["24", 0], "negative": ["24", 1]}
+    assert np.array_equal(picture(comfy, graph), followed)
+    graph["22"] = {"class_type": "ControlNetLoader", "inputs": {"control_net_name": tiny.CONTROL_NAME}}
+    assert np.array_equal(picture(comfy, graph), followed)
+
+
+def test_a_diffusers_folder_follows_the_edges_too(comfy, sketch):
+    graph = one_box("a red square on a white background", model=loader(model_name=tiny.FOLDER.name), controls=["23", 0])
+    drawn = picture(comfy, graph | control(sketch, control_name=tiny.CONTROL.name))
+    assert square_filled(drawn) > 0.8
+
+
+def test_loras_in_a_stack_add_up(comfy, circle):
+    def lora(strength, **stack):
+        wish = {"lora_name": tiny.LORA_NAME, "strength": strength, "clip_strength": 1.0}
+        return {"class_type": "EaselSd35LoraStack", "inputs": wish | stack}
+
+    asked = "a red circle on a blue background"
+    stacked = one_box(asked, loras=["31", 0]) | {"30": lora(0.7), "31": lora(0.3, loras=["30", 0])}
+    outlined = picture(comfy, stacked)
+    applied = one_box(asked) | {"30": lora(0.7)}
+    wish = {"model": ["1", 0], "loras": ["30", 0], "lora_name": tiny.LORA_NAME, "strength": 0.3, "clip_strength": 1.0}
+    applied["31"] = {"class_type": "EaselSd35ApplyLora", "inputs": wish}
+    applied["2"]["inputs"]["model"] = ["31", 0]
+    assert np.array_equal(picture(comfy, applied), outlined)
+    assert tiny.colours(outlined) == ("blue", "blue")
+    reddish = [(drawn[..., 0] > 150) & (drawn[..., 2] < 100) for drawn in (outlined, circle)]
+    assert 20 < reddish[0].sum() < 0.8 * reddish[1].sum()
+
+
+def test_a_missing_controlnet_says_where_to_put_which_file(comfy, sketch):
+    graph = one_box("x", controls=["23", 0]) | control(sketch, control_name="sd3.5_large_controlnet_blur.safetensors")
+    with pytest.raises(PromptRefused, match="Download it from https") as caught:
+        comfy.post_prompt(graph)
+    assert str(comfy.base / "models" / "controlnet") in str(caught.value)
+
+
+def test_another_file_than_a_controlnet_is_refused_with_what_it_is(comfy, sketch):
+    whole = comfy.base / "models/checkpoints" / tiny.STANDS_FOR
+    (comfy.base / "models/controlnet/not-a-net.safetensors").write_bytes(whole.read_bytes())
+    said = failure(comfy, one_box("x", controls=["23", 0]) | control(sketch, control_name="not-a-net.safetensors"))
+    assert said.startswith('"not-a-net.safetensors" is a Stable Diffusion 3.5 model; put it into models/checkpoints')

@@ -144,10 +144,40 @@ class Editor:
         )
         self.page.get_by_test_id("info-button").click()
 
+    def operate(self, node_class: str, widget: str, value: Any) -> None:
+        """Set a widget as its own control does: what listens to it hears of it."""
+        self.page.evaluate(
+            "([type, name, value]) => { const node = app.graph.nodes.find((n) => n.type === type);"
+            " const widget = node.widgets.find((w) => w.name === name);"
+            " widget.value = value; widget.callback?.(value, app.canvas, node) }",
+            [node_class, widget, value],
+        )
+
+    def panel(self, tab: str) -> Locator:
+        """Open Easel's panel at one of its tabs; what the tab shows."""
+        choice = self.page.get_by_role("tab", name=tab, exact=True)
+        if not choice.count():
+            self.page.get_by_role("button", name="Easel", exact=True).first.click()
+        choice.click()
+        return self.page.get_by_role("tabpanel", name=tab, exact=True)
+
+    def close_error_dialog(self) -> None:
+        """Close what the oldest editor lays over everything after an error; the newest does not."""
+        if self.server.has_own_frontend:
+            return
+        dialog = self.page.get_by_role("dialog").first
+        dialog.wait_for()
+        self.page.keyboard.press("Escape")
+        dialog.wait_for(state="detached")
+
+    def press_run(self) -> None:
+        """Press Run and wait for nothing."""
+        self.page.get_by_role("button", name="Run", exact=True).first.click()
+
     def run(self, timeout: float = 60) -> dict[str, Any]:
         """Press Run and wait; how the run ended, as the server told the page."""
         before = self.page.evaluate("() => window.runs.length")
-        self.page.get_by_role("button", name="Run", exact=True).first.click()
+        self.press_run()
         self.page.wait_for_function(f"() => window.runs.length > {before}", timeout=timeout * 1000)
         self.page.wait_for_timeout(800)
         ended: dict[str, Any] = self.page.evaluate("() => window.runs.at(-1)")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from easel.nodes.hosted.engine.inputs import InputPicture
+from easel.nodes.hosted.flux.loras import Lora
 from easel.nodes.hosted.flux.models import OFFERS, Offer, every_offer
 from easel.nodes.hosted.flux.request import FluxRequest, FluxSized
 from easel.nodes.hosted.flux.requests import (
@@ -29,8 +30,11 @@ KINDS: dict[str, type[FluxRequest]] = {
 }
 EVERY_OFFER = [offer for operation in OFFERS for offer in every_offer(operation)]
 SIDE = 512
-_RANGES = ("steps", "guidance", "count", "strength", "control_strength", "grow", "safety_tolerance")
-_SWITCHES = ("raw", "grounding", "prompt_upsampling", "prepared")
+RANGES = ("steps", "guidance", "count", "strength", "control_strength", "grow", "interval", "output_quality",
+          "safety_tolerance")  # fmt: skip
+SWITCHES = ("raw", "grounding", "prompt_upsampling", "prepared", "go_fast", "safety_checker")
+CHOICES = ("acceleration", "megapixels", "mode")
+_WHOLE = ("steps", "count", "grow", "output_quality")
 
 
 def name_of(offer: Offer) -> str:
@@ -77,11 +81,11 @@ def simplest(offer: Offer, picture: Pixels | None = None, **changes: Any) -> Flu
 
 def fullest(offer: Offer, **changes: Any) -> FluxRequest:
     """A request with every input that the offer takes, each at its most."""
-    fields: dict[str, Any] = {name: getattr(offer, name)[1] for name in _RANGES if getattr(offer, name)}
-    fields |= {name: True for name in _SWITCHES if getattr(offer, name)}
-    for name in ("steps", "count", "grow"):
-        if name in fields:
-            fields[name] = int(fields[name])
+    fields = bounds_of(offer, 1)
+    fields |= {name: True for name in SWITCHES if getattr(offer, name)}
+    fields |= {name: getattr(offer, name)[-1] for name in CHOICES if getattr(offer, name)}
+    if offer.loras:
+        fields["loras"] = tuple(Lora(path="https://example.com/style.safetensors", scale=one) for one in offer.loras)
     if offer.resolutions:
         fields["resolution"] = offer.resolutions[-1]
     if offer.formats:
@@ -91,6 +95,12 @@ def fullest(offer: Offer, **changes: Any) -> FluxRequest:
     if offer.operation == "edit":
         fields["images"] = (plain(),) * offer.references
     return simplest(offer, **{"seed": 42, **fields, **changes})
+
+
+def bounds_of(offer: Offer, which: int) -> dict[str, Any]:
+    """The least (0) or the most (1) of every range of the offer."""
+    found = {name: getattr(offer, name)[which] for name in RANGES if getattr(offer, name)}
+    return {name: int(bound) if name in _WHOLE else bound for name, bound in found.items()}
 
 
 def as_sent(value: Any) -> Any:

@@ -15,6 +15,7 @@ from easel.nodes.hosted.buying import look_at
 from easel.nodes.hosted.engine.engine import Engine, Order
 from easel.nodes.hosted.engine.outcome import Outcome
 from easel.nodes.hosted.engine.provider import Progress
+from easel.nodes.hosted.ideogram.models import Offer
 from easel.nodes.hosted.ideogram.provider import Ideogram
 from easel.nodes.hosted.ideogram.requests import IdeogramEdit, IdeogramGenerate, IdeogramRequest
 from easel.nodes.pictures import Mask, Pixels
@@ -91,3 +92,9 @@ def asked(prompt: str = "a red circle on a blue background", model: str = QUEUED
     mask = {} if model == QUEUED else {"mask": right_half(SIDE, SIDE)}
     effort = {"quality": "low"} if model == QUEUED else {}
     return IdeogramEdit.build(model=model, prompt=prompt, image=plain(SIDE, SIDE), **{**mask, **effort, **changes})
+
+
+def takes_its_mask(request: IdeogramRequest, offer: Offer) -> bool:
+    """Whether the offer can be asked for the same part of the picture: a mask is never dropped, and none made up."""
+    masked = getattr(request, "mask", None) is not None
+    return bool(offer.mask) if masked else offer.mask != "must"

@@ -18,7 +18,7 @@ from easel.nodes.hosted.engine.provider import Progress
 from easel.nodes.hosted.midjourney.handle import Handle
 from easel.nodes.hosted.midjourney.provider import Midjourney
 from easel.nodes.hosted.midjourney.requests import Imagine, MidjourneyRequest
-from easel.nodes.pictures import Pixels
+from easel.nodes.pictures import Mask, Pixels
 from easel.nodes.sandbox import midjourney as stand_ins
 
 KEY = "mj-a-key-that-nobody-may-ever-see"
@@ -88,8 +88,8 @@ def desks(folder: Path, sandbox: Any) -> Iterator[Callable[..., Desk]]:
 
 
 def asked(prompt: str = "a red circle on a blue background", version: str = "3", **inputs: Any) -> Imagine:
-    """A grid, small because version 3's are; ``images`` and ``take`` go where they belong, all else is an input."""
-    beside = {name: inputs.pop(name) for name in ("images", "take") if name in inputs}
+    """A grid, small because version 3's are; ``images``, ``references`` and ``take`` go where they belong, all else is an input."""
+    beside = {name: inputs.pop(name) for name in ("images", "references", "take") if name in inputs}
     (request,), _ = Imagine.of(prompt, version, inputs, **beside)
     return request
 
@@ -115,3 +115,10 @@ def handle(**changes: Any) -> str:
 def plain(width: int = 64, height: int = 64, colour: tuple[int, ...] = (200, 30, 30)) -> Pixels:
     """A picture of one colour."""
     return Pixels(np.full((height, width, len(colour)), colour, np.uint8))
+
+
+def half(width: int = 64, height: int = 64) -> Mask:
+    """A mask that marks the left half."""
+    array = np.zeros((height, width), np.uint8)
+    array[:, : width // 2] = 255
+    return Mask(array)

@@ -43,10 +43,18 @@ def scene(width: int = 128, height: int = 96) -> npt.NDArray[np.uint8]:
 def package_model() -> Any:
     """The same model as the package itself would be given it, built beside Easel's own loader."""
     from safetensors.torch import load_file
+
+    sam = new_package_model()
+    sam.load_state_dict({name: value.float() for name, value in load_file(MODEL).items()})
+    return sam.eval()
+
+
+def new_package_model() -> Any:
+    """It before any training."""
     from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam, TwoWayTransformer
     from torch.nn import LayerNorm
 
-    sam = Sam(
+    return Sam(
         image_encoder=ImageEncoderViT(
             img_size=256,
             patch_size=16,
@@ -74,8 +82,6 @@ def package_model() -> Any:
         pixel_mean=[123.675, 116.28, 103.53],
         pixel_std=[58.395, 57.12, 57.375],
     )
-    sam.load_state_dict({name: value.float() for name, value in load_file(MODEL).items()})
-    return sam.eval()
 
 
 @contextlib.contextmanager

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import struct
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,10 +20,17 @@ FOLDER = Path(__file__).resolve().parents[1] / "models/tiny-sd35"
 """As diffusers keeps it: weights in fp16."""
 STANDS_FOR = "sd3.5_medium.safetensors"
 """The published file that the example workflows name; what a file holds is known by its content."""
+LARGE = "sd3.5_large.safetensors"
+"""The one that the workflow with a ControlNet names: the published ControlNets are made for it."""
 
 LORA = FOLDER.parent / "tiny-sd35-outline-lora.safetensors"
 """Makes it draw outlines; as diffusers keeps it."""
 LORA_NAME = "style.safetensors"
+
+CONTROL = FOLDER.parent / "tiny-sd35-canny"
+"""Its ControlNet for edges; as diffusers keeps it, weights in fp16."""
+CONTROL_NAME = "sd3.5_large_controlnet_canny.safetensors"
+"""The published file that the example workflows name."""
 
 _COPIES = 4
 _HEAD = 64
@@ -32,18 +40,20 @@ _SCALE, _SHIFT = 1.5305, 0.0609
 
 
 def lay_into(base: Path) -> None:
-    """Put the model, as one checkpoint, and its LoRA where a ComfyUI with that base directory looks for such files."""
-    folder = base / "models/checkpoints"
-    folder.mkdir(parents=True, exist_ok=True)
-    save(checkpoint(), folder / STANDS_FOR)
-    loras = base / "models/loras"
-    loras.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(LORA, loras / LORA_NAME)
+    """Put the model, as a checkpoint, its LoRA and its ControlNet where a ComfyUI with that base looks for such files."""
+    folders = {name: base / "models" / name for name in ("checkpoints", "loras", "controlnet")}
+    for folder in folders.values():
+        folder.mkdir(parents=True, exist_ok=True)
+    whole = save(checkpoint(), folders["checkpoints"] / STANDS_FOR)
+    shutil.copyfile(whole, whole.with_name(LARGE))
+    shutil.copyfile(LORA, folders["loras"] / LORA_NAME)
+    save(control_net(), folders["controlnet"] / CONTROL_NAME)
 
 
 def lay_folder_into(base: Path) -> None:
-    """Put the model where a ComfyUI with that base directory looks for diffusers' folders."""
+    """Put the model and its ControlNet where a ComfyUI with that base directory looks for diffusers' folders."""
     shutil.copytree(FOLDER, base / "models/diffusers" / FOLDER.name)
+    shutil.copytree(CONTROL, base / "models/controlnet" / CONTROL.name)
 
 
 def save(weights: Mapping[str, Tensor], path: Path, words: Mapping[str, str] | None = None) -> Path:
@@ -51,6 +61,21 @@ def save(weights: Mapping[str, Tensor], path: Path, words: Mapping[str, str] | N
     from safetensors.torch import save_file
 
     save_file({name: tensor.clone().contiguous() for name, tensor in weights.items()}, path, dict(words or {}))
+    return path
+
+
+def header_only(path: Path, weights: Mapping[str, Tensor], words: Mapping[str, str] | None = None) -> Path:
+    """A file of the right size with a true table of contents and no weights."""
+    table: dict[str, Any] = {"__metadata__": dict(words or {})}
+    end = 0
+    for name, weight in weights.items():
+        size = weight.numel() * 2
+        table[name] = {"dtype": "BF16", "shape": list(weight.shape), "data_offsets": [end, end + size]}
+        end += size
+    text = json.dumps(table).encode()
+    with path.open("wb") as file:
+        file.write(struct.pack("<Q", len(text)) + text)
+        file.truncate(8 + len(text) + end)
     return path
 
 
@@ -67,13 +92,25 @@ def checkpoint() -> dict[str, Tensor]:
     Those know one vocabulary, heads 64 wide, and one scale of the latents. The text encoders are widened to that by
     repeating their channels, which no norm can tell from the original, and the rest is folded into the weights beside it.
     """
-    wide = {"clip_l": _widened(part("text_encoder"), heads=4), "clip_g": _widened(part("text_encoder_2"), heads=6)}
-    found = {f"model.diffusion_model.{name}": value for name, value in original_layout(_reading_wide(wide)).items()}
+    wide = _wide_encoders()
+    net = _reading_wide(part("transformer"), wide)
+    found = {f"model.diffusion_model.{name}": value for name, value in original_layout(net).items()}
     for encoder, weights in wide.items():
         found |= {f"text_encoders.{encoder}.transformer.{name}": value for name, value in weights.items()}
     return found | {
         f"first_stage_model.{name}": value for name, value in original_vae(_vae_on_published_scale()).items()
     }
+
+
+def control_net() -> dict[str, Tensor]:
+    """The ControlNet, in one file, for the model in that checkpoint."""
+    from safetensors.torch import load_file
+
+    return _reading_wide(load_file(CONTROL / "diffusion_pytorch_model.safetensors"), _wide_encoders())
+
+
+def _wide_encoders() -> dict[str, dict[str, Tensor]]:
+    return {"clip_l": _widened(part("text_encoder"), heads=4), "clip_g": _widened(part("text_encoder_2"), heads=6)}
 
 
 def original_layout(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -114,11 +151,10 @@ def _original_name(name: str) -> str:
     return f"joint_blocks.{block}.{inside[rest]}.{end}"
 
 
-def _reading_wide(wide: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
-    """The transformer for widened text encoders: it reads the first of the repeated channels."""
+def _reading_wide(weights: dict[str, Tensor], wide: Mapping[str, Mapping[str, Tensor]]) -> dict[str, Tensor]:
+    """The transformer or its ControlNet for widened text encoders: it reads the first of the repeated channels."""
     import torch
 
-    weights = part("transformer")
     left = wide["clip_l"]["text_model.final_layer_norm.weight"].shape[0]
     right = wide["clip_g"]["text_model.final_layer_norm.weight"].shape[0]
     narrow = left // _COPIES, right // _COPIES

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from dataclasses import replace
 from decimal import Decimal
@@ -335,6 +336,30 @@ async def test_a_schema_is_fetched_once_and_kept_through_an_outage(tmp_path):
     assert len(fetched) == 3
     with pytest.raises(errors.ProviderDown):
         await published(tmp_path, "elsewhere", "a/b", down, may_change=True)
+
+
+async def test_a_list_of_items_asks_for_the_schema_once_and_one_who_leaves_takes_it_from_nobody(tmp_path):
+    asked, may_end = [], asyncio.Event()
+
+    async def fetch():
+        asked.append(1)
+        await may_end.wait()
+        if len(asked) == 1:
+            raise errors.ProviderDown("It is down.", retryable=True)
+        return MODEL
+
+    def items():
+        return [asyncio.ensure_future(published(tmp_path, "here", "a/b", fetch, may_change=True)) for _ in range(8)]
+
+    first, *others = items()
+    await asyncio.sleep(0)
+    first.cancel()
+    may_end.set()
+    ends = await asyncio.gather(*others, return_exceptions=True)
+    assert (len(asked), {type(end) for end in ends}) == (1, {errors.ProviderDown})
+    # What failed is asked for again.
+    assert await asyncio.gather(*items()) == [MODEL] * 8
+    assert len(asked) == 2
 
 
 async def test_a_schema_that_cannot_be_kept_is_used_all_the_same(tmp_path):

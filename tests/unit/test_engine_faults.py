@@ -4,6 +4,7 @@ import asyncio
 import concurrent.futures
 import time
 import traceback
+from decimal import Decimal
 
 import pytest
 
@@ -334,3 +335,21 @@ async def test_no_error_tells_the_key_nor_does_what_led_to_it(shop, house, folde
     assert KEY not in told
     assert f"{KEY[:4]}****" not in told
     assert KEY not in str(rows(folder, "SELECT * FROM purchases"))
+
+
+@pytest.mark.parametrize(
+    ("charge", "line", "words"),
+    [
+        ("charged", [(0.07, "reported")], r"It was charged \$0.07."),
+        ("unsure", [(0.07, "unsure")], r"It may have been charged \$0.07."),
+        ("none", [], "^It is lost.$"),
+    ],
+)
+async def test_what_the_provider_says_that_a_failure_costs_is_told_and_in_the_ledger(shop, folder, charge, line, words):
+    class Damaging(CounterProvider):
+        async def submit(self, request, call):
+            raise errors.ResultLost("It is lost.", charge=charge).costing(Decimal("0.07"))
+
+    with pytest.raises(errors.ResultLost, match=words):
+        await buy(shop(providers=[Damaging()]), CounterWish())
+    assert ledger(folder) == line

@@ -102,6 +102,22 @@ async def test_a_job_that_cannot_be_cancelled_is_finished_and_kept(shop, house, 
     assert ledger(folder) == [(0.04, "estimated")]
 
 
+async def test_a_job_that_is_stopped_after_it_began_may_be_in_the_bill(shop, house, folder):
+    """Some providers stop a job and charge for what was done until then."""
+
+    class ByTheSecond(QueueProvider):
+        async def cancel(self, job, call):
+            return "unsure" if await super().cancel(job, call) else False
+
+    house.seconds = 60
+    switch = Switch()
+    buying = asyncio.ensure_future(buy(shop(providers=[ByTheSecond()]), look=switch))
+    await until(lambda: states(folder) == ["running"])
+    await interrupt(buying, switch)
+    await until(lambda: states(folder) == ["cancelled"])
+    assert ledger(folder) == [(0.04, "unsure")]
+
+
 async def test_a_picture_already_paid_over_the_counter_is_kept(shop, house, folder):
     house.seconds = 0.6
     switch = Switch()

@@ -63,12 +63,20 @@ async def test_a_number_that_was_drawn_for_a_model_without_seeds_is_told(nodes, 
 
 
 async def test_a_batch_says_how_many_failed_beside_the_first(nodes, monkeypatch):
+    from easel.nodes.hosted.buying import Bought
+
+    done = Bought(None, [], "refused")
+
     async def bought(_cls: Any, request: Any, _choices: Any) -> Any:
+        if request is done:
+            return done
         raise InputRefused("No.") if request else TimedOut("Gone.")
 
     monkeypatch.setattr(nodes.shared.EnhanceNode, "bought", classmethod(bought))
     with pytest.raises(TimedOut, match=r"Picture 1 of 3 \(2 more failed\): Gone\."):
         await nodes.shared.EnhanceNode.each_bought([0, 1, 2], None)
+    with pytest.raises(InputRefused, match=r"Grid 2 of 2: No\."):
+        await nodes.shared.EnhanceNode.each_bought([done, 1], None, "Grid")
 
 
 def test_a_drawn_seed_runs_the_node_each_time_and_a_given_one_does_not(nodes, monkeypatch):

@@ -6,6 +6,7 @@ import asyncio
 import io
 import time
 import zipfile
+from decimal import Decimal
 
 import numpy as np
 import pytest
@@ -27,7 +28,7 @@ from easel.nodes.hosted.engine.provider import Call
 from easel.nodes.hosted.enhance.removebg.allowance import Allowance
 from easel.nodes.hosted.enhance.removebg.answers import refusal, result_of
 from easel.nodes.hosted.enhance.removebg.provider import RemoveBg
-from easel.nodes.hosted.enhance.removebg.unpacking import unpacked
+from easel.nodes.hosted.enhance.removebg.unpacking import DamagedZip, unpacked
 from easel.nodes.hosted.enhance.requests import RemoveBackground
 from support.desk import Desk, desk_of
 
@@ -100,6 +101,35 @@ async def test_options_reach_remove_bg(desk):
     assert (cut.width, cut.height) == (40, 40)
     assert tuple(cut.array[1, 1, :3]) == (0x81, 0xD4, 0xFA)
     assert outcome.data["subject"] == "car"
+
+
+@pytest.mark.parametrize(
+    ("options", "clear", "solid"),
+    [
+        ({"roi": "0px 0px 48px 64px"}, (20, 56), (20, 40)),
+        ({"scale": 100}, (20, 2), (2, 48)),
+        ({"position": "0% 50%"}, (20, 60), (20, 4)),
+        ({"format": "webp"}, (2, 2), (20, 48)),
+    ],
+)
+async def test_region_scale_and_place_reach_remove_bg(desk, options, clear, solid):
+    (cut,) = decoded(await desk.buy(asked(**options)))
+    assert (cut.array[(*clear, 3)], cut.array[(*solid, 3)]) == (0, 255)
+    assert desk.counts() == (1, 1)
+
+
+async def test_a_shadow_reaches_remove_bg(desk):
+    shadow = {"add_shadow": True, "shadow_type": "drop", "shadow_opacity": 100}
+    (cut,) = decoded(await desk.buy(asked(**shadow)))
+    assert cut.array[48, 48, 3] > 0
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [("roi_region_empty", "roi"), ("invalid_scale", "scale"), ("invalid_position", "position")]
+)
+def test_what_remove_bg_has_against_an_input_names_it(code, name):
+    error = refusal(answer(400, body={"errors": [{"title": "No", "code": code}]}), asked())
+    assert (type(error), error.input_name, error.charge) == (InputRefused, name, "none")
 
 
 async def test_a_picture_is_laid_behind(desk):
@@ -204,10 +234,26 @@ def packed(**files) -> bytes:
         packed(color_jpg=square().encoded("image/jpeg")[:500], alpha_png=square().encoded()),
     ],
 )
-def test_a_damaged_zip_is_a_lost_result(data):
-    with pytest.raises(ResultLost, match="not a whole ZIP") as lost:
+def test_a_damaged_zip_is_not_unpacked(data):
+    with pytest.raises(DamagedZip, match="not a whole ZIP"):
         unpacked(data)
-    assert lost.value.charge == "charged"
+
+
+@pytest.mark.parametrize(("size", "paid"), [("preview", PREVIEW), ("full", FULL)])
+async def test_a_damaged_zip_is_billed_by_what_the_answer_reported(desk, sandbox, size, paid):
+    sandbox.fault("half_picture", times=1)
+    with pytest.raises(ResultLost, match="not a whole ZIP of colours and opacity") as lost:
+        await desk.buy(asked(format="zip", size=size))
+    assert f"It was charged ${paid:.2f}" in str(lost.value)
+    assert await desk.bill() == [(paid, "reported")]
+    assert desk.counts() == (1, 1)
+
+
+def test_an_empty_answer_is_billed_by_what_it_reported():
+    headers = {"Content-Type": "image/png", "X-Credits-Charged": "0.25"}
+    with pytest.raises(ResultLost, match="empty, or too large to keep") as lost:
+        result_of(answer(200, headers), asked(), ())
+    assert (lost.value.charge, lost.value.cost_usd) == ("charged", Decimal("0.05"))
 
 
 def test_a_zip_whose_picture_would_be_too_large_to_keep_is_kept_as_webp(monkeypatch):
@@ -220,7 +266,7 @@ def test_a_zip_whose_picture_would_be_too_large_to_keep_is_kept_as_webp(monkeypa
 
 def test_a_zip_that_would_fill_the_memory_is_not_unpacked(monkeypatch):
     monkeypatch.setattr("easel.nodes.hosted.enhance.removebg.unpacking._MOST_BYTES", 100)
-    with pytest.raises(ResultLost):
+    with pytest.raises(DamagedZip):
         unpacked(packed(color_jpg=square().encoded("image/jpeg"), alpha_png=square().encoded()))
 
 

@@ -31,7 +31,12 @@ SAMPLES = {
     "crop": True,
     "crop_margin": "10%",
     "background_color": "#81d4fa",
+    "roi": "10% 0px 90% 40px",
+    "position": "25% 75%",
+    "add_shadow": True,
+    "semitransparency": False,
 }
+NEEDED = {"crop_margin": {"crop": True}, "shadow_type": {"add_shadow": True}, "shadow_opacity": {"add_shadow": True}}
 
 
 def plain(width: int = 64, height: int = 48) -> Pixels:
@@ -61,12 +66,13 @@ def sample(kind: str, model: str, option: str):
         return plain(8, 8)
     if row.choices:
         return row.choices[-1]
+    if option == "scale" and kind == "remove_background":
+        return 85
     return row.range[1] if row.range and option != "scale" else SAMPLES[option]
 
 
 def with_option(kind: str, model: str, option: str):
-    needed = {"crop": True} if option == "crop_margin" else {}
-    return asked(kind, model, **{**needed, option: sample(kind, model, option)})
+    return asked(kind, model, **{**NEEDED.get(option, {}), option: sample(kind, model, option)})
 
 
 def sent(request):
@@ -100,7 +106,8 @@ def test_every_option_of_every_model_is_sent_and_fits_the_schema(kind, model, op
     request = with_option(kind, model, option)
     assert not problem_on_the_wire(request)
     if option != "background":
-        assert sent(request)[request.row.options[option].field] == sample(kind, model, option)
+        wanted = "85%" if (kind, option) == ("remove_background", "scale") else sample(kind, model, option)
+        assert sent(request)[request.row.options[option].field] == wanted
 
 
 @pytest.mark.parametrize(("kind", "model"), MODELS)
@@ -123,7 +130,7 @@ def test_an_option_that_a_model_lacks_is_refused_with_the_models_that_have_it(ki
         ("upscale", "clarity (fal)", {"resemblance": 2.0}, "takes 0 to 1"),
         ("upscale", "clarity (fal)", {"seed": 2**31}, "seed"),
         ("upscale", "waifu2x", {}, "the models for this are real-esrgan"),
-        ("remove_background", "remove.bg", {"size": "huge"}, "takes preview, medium, hd and full"),
+        ("remove_background", "remove.bg", {"size": "huge"}, "takes preview, medium, hd, full and 50MP"),
         ("remove_background", "remove.bg", {"background_color": "#12345"}, "a colour is written like"),
         ("remove_background", "remove.bg", {"crop_margin": "10%"}, "switch crop on"),
         ("remove_background", "remove.bg", {"crop": True, "crop_margin": "60%"}, "at most 500px or 50%"),
@@ -136,6 +143,25 @@ def test_an_option_that_a_model_lacks_is_refused_with_the_models_that_have_it(ki
         ),
         ("remove_background", "remove.bg", {"background_color": "red", "format": "zip"}, "choose png or jpg"),
         ("remove_background", "851-labs (Replicate)", {"threshold": 1.5}, "takes 0 to 1"),
+        ("remove_background", "remove.bg", {"roi": "0% 0% 50%"}, "four lengths, left top right bottom"),
+        ("remove_background", "remove.bg", {"roi": "0 0 10 10"}, "four lengths, left top right bottom"),
+        ("remove_background", "remove.bg", {"roi": "40% 0% 40% 100%"}, "roi = .*it is empty in a picture of 64x48"),
+        ("remove_background", "remove.bg", {"roi": "40px 0px 30px 40px"}, "it is empty in a picture of 64x48"),
+        ("remove_background", "remove.bg", {"roi": "0px 0px 65px 48px"}, "beyond the picture, which is 64x48"),
+        ("remove_background", "remove.bg", {"scale": 9}, "takes 10 to 100"),
+        ("remove_background", "remove.bg", {"position": "left"}, "a position is original or center"),
+        ("remove_background", "remove.bg", {"position": "10% 101%"}, "a position is original or center"),
+        ("remove_background", "remove.bg", {"shadow_type": "car"}, "switch add_shadow on"),
+        ("remove_background", "remove.bg", {"shadow_opacity": 50}, "switch add_shadow on"),
+        ("remove_background", "remove.bg", {"add_shadow": True, "shadow_opacity": 101}, "takes 0 to 100"),
+        (
+            "remove_background",
+            "remove.bg",
+            {"channels": "alpha", "crop": True, "scale": 50},
+            "leave crop and scale away",
+        ),
+        ("remove_background", "remove.bg", {"channels": "alpha", "background_color": "red"}, "leave background_color"),
+        ("remove_background", "remove.bg", {"channels": "alpha", "format": "zip"}, "choose png or jpg"),
     ],
 )
 def test_what_cannot_be_is_refused_in_words(kind, model, changes, sentence):
@@ -154,6 +180,13 @@ def test_what_cannot_be_is_refused_in_words(kind, model, changes, sentence):
 def test_a_picture_that_is_too_large_is_refused_before_it_is_sent(kind, model, size, sentence):
     with pytest.raises(InputRefused, match=sentence):
         asked(kind, model, image=Large(*size))
+
+
+def test_fifty_megapixels_do_not_fit_into_a_png():
+    large = {"image": Large(8000, 6000), "size": "50MP"}
+    with pytest.raises(InputRefused, match="ormat png reaches 10 megapixels"):
+        asked("remove_background", "remove.bg", format="png", **large)
+    assert sent(asked("remove_background", "remove.bg", **large))["format"] == "zip"
 
 
 def test_the_largest_picture_that_real_esrgan_takes_is_taken():
@@ -190,7 +223,7 @@ def test_a_whole_factor_is_sent_as_a_whole_number():
     assert sent(asked("upscale", "esrgan (fal)", scale=2.5))["scale"] == 2.5
 
 
-@pytest.mark.parametrize(("size", "credits"), [(None, "1"), ("preview", "0.25"), ("full", "1"), ("hd", "1")])
+@pytest.mark.parametrize(("size", "credits"), [(None, "1"), ("preview", "0.25"), ("full", "1"), ("50MP", "1")])
 def test_the_credits_of_a_size_are_known_before(size, credits):
     request = asked("remove_background", "remove.bg", size=size)
     assert prices.credits_for(request) == Decimal(credits)
@@ -215,6 +248,8 @@ def test_clarity_on_fal_is_priced_by_the_megapixels_of_the_result():
         ((5000, 4000), {"background_color": "red"}, "jpg"),
         ((5000, 4000), {"size": "hd"}, "png"),
         ((5000, 4000), {"format": "png"}, "png"),
+        ((5000, 4000), {"channels": "alpha"}, "jpg"),
+        ((3000, 3000), {"channels": "alpha"}, "png"),
     ],
 )
 def test_the_format_that_keeps_the_size_is_chosen(size, changes, wanted):

@@ -86,12 +86,40 @@ def test_the_choice_says_what_the_others_would_have_cost_and_what_they_cannot_do
 
 
 def test_without_a_key_for_a_route_that_serves_it_the_routes_are_named():
-    with pytest.raises(
-        MissingKey, match=r"by Replicate and fal, .* for any of them: set REPLICATE_API_TOKEN or FAL_KEY"
-    ):
-        best("flux-schnell", "bfl")
-    with pytest.raises(MissingKey, match="served by BFL, and Easel has no key for it"):
-        best("flux-2-pro", "fal", safety_tolerance=0)
+    two = best("flux-schnell", "bfl")
+    assert (
+        "by Replicate and fal, and Easel has no key for any of them: set REPLICATE_API_TOKEN or FAL_KEY"
+        in two.without_key
+    )
+    assert two.choice == "Route: there is no key for Replicate and fal, so only what was bought before can be had."
+    one = best("flux-2-pro", "fal", safety_tolerance=0)
+    assert "served by BFL, and Easel has no key for it" in one.without_key
+    assert best("flux-2-pro", "fal").without_key == ""
+
+
+async def test_what_was_bought_before_is_had_without_any_key_and_nothing_else_is(tmp_path, sandbox, monkeypatch):
+    """Bought in the sandbox, which needs no key; looked for as somebody without one would."""
+    from easel.nodes.hosted.flux import routing
+
+    monkeypatch.setenv("EASEL_SANDBOX", "1")
+    with desk_of(tmp_path, sandbox, *(provider() for provider in PROVIDERS)) as desk:
+        bought = await desk.buy(best("flux-2-klein-9b", "bfl"))
+        keyless = routing.best_of(
+            lambda route: FluxGenerate.build(
+                model="flux-2-klein-9b", route=route, prompt="a red circle", aspect_ratio="1:1"
+            ),
+            "generate",
+            "flux-2-klein-9b",
+            (),
+        )
+        outcome = await desk.buy(keyless)
+        assert outcome.reused and outcome.pictures == bought.pictures
+        monkeypatch.delenv("EASEL_SANDBOX")
+        for variable in KEY_VARIABLES.values():
+            monkeypatch.delenv(variable, raising=False)
+        with pytest.raises(MissingKey, match="set BFL_API_KEY or FAL_KEY"):
+            await desk.buy(keyless)
+        assert desk.counts() == (1, 1)
 
 
 def test_the_routes_are_the_accounts():

@@ -14,6 +14,7 @@ from easel.nodes.hosted.engine.errors import InputRefused
 from easel.nodes.hosted.engine.request import RANDOM_SEED
 from easel.nodes.hosted.flux import prices
 from easel.nodes.hosted.flux.bodies import body_of
+from easel.nodes.hosted.flux.loras import read_loras
 from easel.nodes.hosted.flux.models import OFFERS
 from easel.nodes.hosted.flux.requests import FluxEdit, FluxExpand, FluxFill, FluxGenerate
 from easel.nodes.pictures import Mask, Pixels
@@ -169,3 +170,17 @@ def test_an_expansion_by_nothing_and_by_too_much_is_refused():
     with pytest.raises(InputRefused) as refused:
         FluxExpand.build(model="flux-1-expand-pro", prompt="", image=plain(), left=2049)
     assert refused.value.input_name == "left"
+
+
+@pytest.mark.parametrize("line", ["someone/style strong", "a style 0.5", "someone/style nan", "someone/style inf"])
+def test_a_line_that_is_no_lora_is_refused(line):
+    with pytest.raises(InputRefused, match="cannot be understood") as refused:
+        read_loras(f"someone/fine 0.5\n{line}\n")
+    assert refused.value.input_name == "loras"
+
+
+def test_loras_are_read_line_by_line():
+    assert read_loras(" \n") is None
+    one, two = read_loras("https://example.com/a.safetensors\n\n  someone/style   0.35  ")
+    assert (one.path, one.scale) == ("https://example.com/a.safetensors", 1)
+    assert (two.path, two.scale) == ("someone/style", 0.35)

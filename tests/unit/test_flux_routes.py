@@ -4,25 +4,38 @@ from __future__ import annotations
 
 import io
 import json
-from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from jsonschema import Draft202012Validator
 from PIL import Image
 
 from easel.nodes.hosted.engine.errors import InputRefused
-from easel.nodes.hosted.flux import prices
 from easel.nodes.hosted.flux.bodies import body_of
-from easel.nodes.hosted.flux.models import OFFERS, Offer, every_offer, models_that, routes_of
+from easel.nodes.hosted.flux.loras import Lora
+from easel.nodes.hosted.flux.models import OFFERS, Offer, every_offer, routes_of
 from easel.nodes.hosted.flux.request import FluxRequest
 from easel.nodes.hosted.flux.sizes import RATIOS, number_of
 from easel.nodes.hosted.platforms.orders import Attached
+from easel.nodes.pictures import Mask
 from easel.nodes.sandbox import specs
-from support.flux_wishes import EVERY_OFFER, KINDS, SIDE, as_sent, fullest, name_of, plain, simplest
+from support.flux_wishes import (
+    CHOICES,
+    EVERY_OFFER,
+    KINDS,
+    RANGES,
+    SIDE,
+    SWITCHES,
+    as_sent,
+    bounds_of,
+    fullest,
+    name_of,
+    plain,
+    simplest,
+)
 
-DOCS = Path(__file__).resolve().parents[2] / "js/docs"
 SPECS = Path(specs.__file__).with_name("specs")
 FAL = json.loads((SPECS / "fal.json").read_text("utf-8"))
 SHAPED = [offer for offer in EVERY_OFFER if offer.operation not in ("fill", "expand", "erase") and offer.sides]
@@ -37,6 +50,11 @@ def schema_of(request: FluxRequest) -> dict[str, Any]:
         return {"$defs": FAL["$defs"], **FAL["endpoints"][request.path]["input"]}
     found: dict[str, Any] = specs.validator(request.route, request.path).schema
     return found
+
+
+def wire_name(offer: Offer, name: str) -> str:
+    """What the route calls a field of ours."""
+    return offer.names.get(name, name).removeprefix("not ").removeprefix("1 - ")
 
 
 def fits(request: FluxRequest) -> dict[str, Any]:
@@ -58,10 +76,12 @@ def test_the_simplest_request_fits_the_schema(offer):
 def test_a_request_with_everything_fits_the_schema_and_every_field_arrives(offer):
     request = fullest(offer)
     body = fits(request)
-    asked = [name for name in ("steps", "guidance", "count", "strength", "control_strength", "grow", "raw", "grounding",
-                               "prompt_upsampling", "prepared", "user", "resolution")
-             if getattr(request, name, None) is not None]  # fmt: skip
-    assert {offer.names.get(name, name).removeprefix("not ") for name in asked} <= set(body)
+    asked = [
+        name
+        for name in (*RANGES, *SWITCHES, *CHOICES, "loras", "user", "resolution")
+        if getattr(request, name, None) is not None and (name != "safety_tolerance" or offer.safety_tolerance)
+    ]
+    assert {wire_name(offer, name) for name in asked} <= set(body)
     assert ("seed" in body) == offer.seed
     assert ("output_format" in body) == bool(offer.formats)
     assert ("safety_tolerance" in body) == (offer.safety_tolerance is not None)
@@ -69,12 +89,42 @@ def test_a_request_with_everything_fits_the_schema_and_every_field_arrives(offer
 
 @every_one
 def test_the_least_of_every_range_and_every_format_fit_the_schema(offer):
-    least = {name: getattr(offer, name)[0] for name in ("steps", "guidance", "strength", "control_strength", "grow",
-                                                        "safety_tolerance") if getattr(offer, name)}  # fmt: skip
-    for name in {"steps", "grow"} & set(least):
-        least[name] = int(least[name])
+    least = bounds_of(offer, 0)
     for output_format in offer.formats or ("png",):
-        fits(simplest(offer, output_format=output_format, **least))
+        without = {"output_quality": None} if output_format == "png" else {}
+        fits(simplest(offer, output_format=output_format, **{**least, **without}))
+
+
+@every_one
+def test_every_choice_and_both_ways_of_every_switch_fit_the_schema_and_no_other_choice_is_in_it(offer):
+    known = schema_of(simplest(offer))["properties"]
+    for name in CHOICES:
+        choices = getattr(offer, name)
+        assert set(known.get(wire_name(offer, name), {}).get("enum", ())) == set(choices)
+        for choice in choices:
+            assert fits(simplest(offer, **{name: choice}))[wire_name(offer, name)] == choice
+    for name in SWITCHES:
+        for is_on in (True, False) if getattr(offer, name) else ():
+            told = offer.names.get(name, name)
+            assert fits(simplest(offer, **{name: is_on}))[wire_name(offer, name)] == (is_on != told.startswith("not "))
+
+
+# What a node pack has no use for, and what sockets, masks, margins and sizes are told by (tested for themselves).
+NO_SETTINGS = {
+    "webhook_url", "webhook_secret", "sync_mode", "version", "outpaint", "fill_image", "paste_back", "auto_crop",
+    "image", "images", "image_url", "image_urls", "image_prompt", "mask", "mask_url", "aspect_ratio", "width", "height",
+    "image_size", "resolution", "resolution_mode", "resize_to_original", "input_image_blob_path",
+    *(f"input_image_{number}" for number in range(2, 9)), "input_image", "input_images",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("path", sorted({(offer.route, offer.path) for offer in EVERY_OFFER}), ids="-".join)
+def test_every_setting_that_a_specification_lists_is_offered(path):
+    """A setting that is new in a specification wants a row, or a word above why not."""
+    requests = [fullest(offer) for offer in EVERY_OFFER if (offer.route, offer.path) == path]
+    offered = {name for request in requests for name in body_of(request)}
+    known = {name for request in requests for name in schema_of(request)["properties"]}
+    assert known - NO_SETTINGS <= offered
 
 
 @pytest.mark.parametrize("offer", [one for one in SHAPED if one.operation == "generate"], ids=name_of)
@@ -147,6 +197,18 @@ def size_in(body: dict[str, Any]) -> tuple[int, int]:
         ("edit", "flux-3-image", "fal", {}, {"aspect_ratio": "auto"}),
         ("reimagine", "flux-1.1-pro-ultra", "fal", {"strength": 0.4, "raw": True}, {"image_prompt_strength": 0.4, "raw": True}),
         ("control", "flux-canny-dev", "replicate", {}, {"megapixels": "match_input"}),
+        ("control", "flux-canny-dev", "replicate", {"megapixels": "0.25"}, {"megapixels": "0.25"}),
+        ("fill", "flux-1-fill-dev", "replicate", {"megapixels": "1"}, {"megapixels": "1"}),
+        ("generate", "flux-dev", "replicate", {"safety_checker": False}, {"disable_safety_checker": True}),
+        ("generate", "flux-dev", "fal", {"safety_checker": False}, {"enable_safety_checker": False}),
+        ("generate", "flux-dev", "replicate", {"go_fast": False, "output_format": "jpeg", "output_quality": 95},
+         {"go_fast": False, "output_format": "jpg", "output_quality": 95}),
+        ("generate", "flux-schnell", "fal", {"acceleration": "high"}, {"acceleration": "high"}),
+        ("generate", "flux-pro", "replicate", {"interval": 3.5}, {"interval": 3.5}),
+        ("reimagine", "flux-dev", "replicate", {"strength": 0.8}, {"prompt_strength": 0.2, "aspect_ratio": None}),
+        ("reimagine", "flux-dev", "fal", {"strength": 0.05}, {"strength": 0.95, "image_size": None}),
+        ("fill", "flux-1-fill-dev", "fal", {"loras": (Lora(path="someone/style"), Lora(path="https://a.b/c", scale=0.5))},
+         {"loras": [{"path": "someone/style", "scale": 1.0}, {"path": "https://a.b/c", "scale": 0.5}]}),
         ("control", "flux-canny-dev-lora", "fal", {"control_strength": 0.5}, {"control_lora_strength": 0.5}),
         ("control", "flux-canny-dev-lora", "fal", {}, {"preprocess_depth": False}),
         ("control", "flux-depth-dev-lora", "fal", {"prepared": True}, {"preprocess_depth": False}),
@@ -240,6 +302,20 @@ def test_a_canvas_larger_than_the_model_takes_is_refused_before_it_is_sent(offer
         ("erase", "flux-erase", "fal", {}, "route", "choose BFL"),
         ("edit", "flux-kontext-pro", "replicate", {"safety_tolerance": 3}, "safety_tolerance", "0 (strict) to 2"),
         ("edit", "flux-kontext-max", "replicate", {"safety_tolerance": 3}, "safety_tolerance", "at BFL or fal takes it"),
+        ("generate", "flux-dev", "bfl", {"safety_checker": False}, "safety_checker", "flux-dev at Replicate or fal takes it"),
+        ("generate", "flux-dev", "fal", {"go_fast": True}, "go_fast", "flux-dev at Replicate takes it"),
+        ("generate", "flux-dev", "fal", {"output_quality": 90, "output_format": "jpeg"}, "output_quality", "at Replicate takes"),
+        ("generate", "flux-dev", "replicate", {"output_quality": 90}, "output_quality", "png loses nothing"),
+        ("generate", "flux-dev", "replicate", {"output_quality": 101, "output_format": "jpeg"}, "output_quality", "0 to 100"),
+        ("generate", "flux-dev", "replicate", {"acceleration": "high"}, "acceleration", "flux-dev at fal takes it"),
+        ("fill", "flux-1-fill-dev", "fal", {"acceleration": "high"}, "acceleration", "takes none and regular"),
+        ("generate", "flux-dev", "replicate", {"megapixels": "match_input"}, "megapixels", "takes 1 and 0.25"),
+        ("generate", "flux-dev", "fal", {"interval": 2.0}, "interval", "flux-pro at Replicate does"),
+        ("generate", "flux-pro", "replicate", {"interval": 0.5}, "interval", "1 to 4"),
+        ("fill", "flux-1-fill-dev", "replicate", {"loras": (Lora(path="a/b"),)}, "loras", "flux-1-fill-dev at fal takes it"),
+        ("fill", "flux-1-fill-dev", "fal", {"loras": (Lora(path="a/b", scale=5.0),)}, "loras", "0 to 4"),
+        ("reimagine", "flux-dev", "fal", {"raw": True}, "raw", "flux-1.1-pro-ultra does"),
+        ("reimagine", "flux-dev", "replicate", {"aspect_ratio": "16:9"}, "aspect_ratio", "keeps the shape of the picture"),
         ("generate", "flux-2-dev", "fal", {"aspect_ratio": None, "width": 496, "height": 1024}, "width", "512 to 2048"),
         ("edit", "flux-2-dev-flash", "fal", {"aspect_ratio": None, "width": 496, "height": 1024}, "width", "512 to 2048"),
     ],
@@ -252,6 +328,21 @@ def test_what_a_route_lacks_is_refused_by_name_with_the_routes_that_have_it(
         simplest(offer, **{"route": route, **asked})
     assert refused.value.input_name == name
     assert sentence in str(refused.value)
+
+
+@pytest.mark.parametrize("offer", [*every_offer("fill"), *every_offer("erase")], ids=name_of)
+def test_a_mask_that_marks_nothing_is_refused_before_it_is_paid_for(offer):
+    with pytest.raises(InputRefused, match="nothing is marked") as refused:
+        simplest(offer, mask=Mask(np.zeros((SIDE, SIDE), np.uint8)))
+    assert refused.value.input_name == "mask"
+    simplest(offer, mask=Mask(np.eye(SIDE, dtype=np.uint8)))
+
+
+@pytest.mark.parametrize(("operation", "model"), [("fill", "flux-1-fill-dev"), ("control", "flux-canny-dev")])
+def test_where_the_model_decides_how_large_it_is_no_size_is_promised(operation, model):
+    offer = OFFERS[operation]["replicate"][model]
+    assert simplest(offer).size == simplest(offer, megapixels="match_input").size == (SIDE, SIDE)
+    assert simplest(offer, megapixels="0.25").size is None
 
 
 def test_more_pictures_than_the_route_takes_are_refused_with_who_takes_them():
@@ -289,48 +380,6 @@ def test_of_many_that_take_it_only_some_are_named():
         simplest(OFFERS["generate"]["bfl"]["flux-2-pro"], count=2)
     assert str(refused.value).endswith("flux-dev at Replicate, flux-schnell at Replicate, flux-2-klein-4b at fal, "
                                        "flux-2-klein-9b at fal, flux-2-dev at fal and others do.")  # fmt: skip
-
-
-PAGES = {operation: f"EaselFlux{operation.capitalize()}.md" for operation in OFFERS}
-
-
-@pytest.mark.parametrize("operation", [one for one in OFFERS if one != "erase"])
-def test_the_help_page_tells_who_serves_each_model_and_for_how_much(operation):
-    page = (DOCS / PAGES[operation]).read_text(encoding="utf-8")
-    table = page.partition("| model | BFL | Replicate | fal |\n|---|---|---|---|\n")[2].partition("\n\n")[0]
-    told = {
-        cells[0]: dict(zip(OFFERS[operation], cells[1:], strict=True)) for cells in map(cells_of, table.splitlines())
-    }
-    assert list(told) == models_that(operation)
-    for model, prices_told in told.items():
-        for route, words in prices_told.items():
-            offer = OFFERS[operation][route].get(model)
-            assert (words == "–") == (offer is None)
-            if offer is not None:
-                # The sides are the least that a megapixel holds, and the inputs are not counted in the table.
-                assert words.split(",")[0].split(" ")[0] == first_price(offer)
-
-
-def cells_of(line: str) -> list[str]:
-    return [cell.strip() for cell in line.strip("|").split("|")]
-
-
-def first_price(offer: Offer) -> str:
-    """The price of the simplest picture, or its first size, as the help page writes it."""
-    resolution = {"resolution": "768sq"} if offer.route == "bfl" and "768sq" in offer.resolutions else {}
-    request = simplest(offer, **resolution)
-    usd = prices.estimate(request)
-    if usd is None:
-        return "unknown"
-    if offer.operation == "edit" and offer.sides:
-        usd -= max(Decimal(0), usd - first_megapixel(request))
-    return f"{usd.normalize():f}"
-
-
-def first_megapixel(request: FluxRequest) -> Decimal:
-    """What the first megapixel costs, without the pictures sent."""
-    as_generated = OFFERS["generate"][request.route][request.model]
-    return prices.estimate(simplest(as_generated)) or Decimal(0)
 
 
 def test_every_operation_has_its_request_and_every_route_its_specification():

@@ -27,7 +27,9 @@ FAMILY_FILES = [path for family in FAMILIES for path in sorted(family.rglob("*.p
 LOCAL_ROOMS = [NODES / "prompts", NODES / "assets", *(path for path in (NODES / "local").iterdir() if path.is_dir())]
 LOCAL_FILES = [path for path in FILES if any(room in path.parents for room in LOCAL_ROOMS)]
 SHARED_HERE = [f"nodes.local.{path.stem}" for path in (NODES / "local").glob("*.py")]
-ERRORS, DATA = "nodes.hosted.engine.errors", "nodes.hosted.engine.toml"
+ERRORS, DATA, MONEY = (f"nodes.hosted.engine.{name}" for name in ("errors", "toml", "money"))
+ALSO_KNOWS = {"nodes.local.sd35": ["nodes.local.masks"]}
+"""Rooms that stand on another one: inpainting grows and fills masks as the mask nodes do."""
 
 
 def name_of(path: Path) -> str:
@@ -125,15 +127,21 @@ def test_a_family_s_nodes_know_their_own_room_and_what_all_share(path):
 
 @shown([path for path in LOCAL_FILES if not is_for_the_editor(path)])
 def test_what_works_here_knows_its_own_room_and_how_errors_look(path):
-    allowed = (room_of(path), ERRORS, DATA, "nodes.host", *SHARED_HERE)
+    allowed = (room_of(path), ERRORS, DATA, MONEY, "nodes.host", *SHARED_HERE, *ALSO_KNOWS.get(room_of(path), []))
     assert [name for name in ours(path) if not within(name, *allowed) and not name.startswith(PICTURES)] == []
 
 
 @shown([path for path in LOCAL_FILES if is_for_the_editor(path)])
 def test_the_nodes_of_what_works_here_know_their_own_room_and_what_all_share(path):
     shared = ("nodes.hosted.sockets", "nodes.hosted.buying", "nodes.host", "nodes.widgets", *SHARED_HERE)
-    allowed = (room_of(path), ERRORS, *shared)
+    allowed = (room_of(path), ERRORS, *shared, *ALSO_KNOWS.get(room_of(path), []))
     assert [name for name in ours(path) if not within(name, *allowed) and not name.startswith(PICTURES)] == []
+
+
+@shown([path for path in FILES if NODES / "headless" in path.parents])
+def test_what_runs_without_the_editor_knows_the_engine_and_the_catalogue(path):
+    allowed = ("nodes.headless", ENGINE)
+    assert [name for name in ours(path) if not within(name, *allowed) and name != "nodes"] == []
 
 
 @shown([path for path in FILES if NODES / "sandbox" in path.parents])

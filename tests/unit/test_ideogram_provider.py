@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from easel.nodes import pictures
 from easel.nodes.hosted.engine.errors import (
+    BudgetExceeded,
     InputRefused,
     QuotaExhausted,
     ResultLost,
@@ -18,6 +20,7 @@ from easel.nodes.hosted.engine.errors import (
 from easel.nodes.hosted.ideogram.fields import fields_of
 from easel.nodes.hosted.ideogram.models import OFFERS
 from easel.nodes.hosted.ideogram.notices import notices_of
+from easel.nodes.hosted.ideogram.quotes import Requoted
 from easel.nodes.hosted.ideogram.requests import (
     IdeogramDescribe,
     IdeogramDesign,
@@ -106,6 +109,29 @@ async def test_a_price_that_nobody_publishes_is_asked_for_first_and_for_nothing(
     assert await desk.bill() == [(0.03, "reported")]
 
 
+async def test_a_quote_above_the_table_is_checked_against_the_limits_before_anything_is_bought(
+    desk, sandbox, monkeypatch
+):
+    monkeypatch.setattr("easel.nodes.hosted.ideogram.prices._usd", lambda _price: Decimal("0.01"))
+    request = asked(model="ideogram-4-6", quality="low")
+    with pytest.raises(Requoted, match=r"wants \$0\.03 for this, and \$0\.01 were counted") as told:
+        await desk.buy(request)
+    assert (told.value.charge, desk.counts(), await desk.bill()) == ("none", (0, 0), [])
+    monkeypatch.setenv("EASEL_BUDGET__DAY", "0.02")
+    with pytest.raises(BudgetExceeded, match=r"\$0\.03 more is asked"):
+        await desk.buy(request)
+    monkeypatch.setenv("EASEL_BUDGET__DAY", "0.05")
+    assert (await desk.buy(request)).pictures
+    assert await desk.bill() == [(0.03, "reported")]
+
+
+async def test_a_picture_is_edited_by_words_alone(desk):
+    image = plain(SIDE, SIDE)
+    outcome = await desk.buy(IdeogramEdit.build(model="ideogram-v1-edit", prompt="a blue square", image=image))
+    assert (outcome.pictures[0].width, outcome.pictures[0].height) == (SIDE, SIDE)
+    assert desk.counts() == (1, 1)
+
+
 async def test_a_quote_that_fails_does_not_stop_the_purchase_and_one_that_refuses_does(desk, sandbox):
     wish = {"model": "ideogram-4-6"}
     sandbox.fault("server_error", times=1)
@@ -136,7 +162,7 @@ async def test_where_jobs_cannot_be_polled_v2_answers_at_once(desk, sandbox, mon
 # What each operation does.
 
 
-EDITORS = list(OFFERS["edit"])
+EDITORS = [model for model, offer in OFFERS["edit"].items() if offer.mask]
 
 
 @pytest.mark.parametrize("model", EDITORS)

@@ -206,7 +206,7 @@ async def test_a_job_that_failed_is_told_with_what_it_cost(desk, sandbox):
         await desk.buy(asked())
     assert error.value.charge == "charged" and "The model failed" in error.value.words
     assert desk.counts() == (1, 1)
-    assert await desk.bill() == [(PRICE[QUEUED], "estimated")]
+    assert await desk.bill() == [(PRICE[QUEUED], "reported")]
 
 
 async def test_a_lost_job_is_told_as_charged(desk, sandbox):

@@ -6,6 +6,7 @@ import os
 import pickle
 import stat
 import threading
+from dataclasses import replace
 
 import pytest
 
@@ -195,3 +196,14 @@ def test_a_key_is_taken_out_after_it_was_changed_and_while_its_file_is_broken(ke
     find(keys)
     (tmp_path / "state" / "keys.json").write_text("broken")
     assert keys.redact(f"{KEY} {OTHER}") == "[key] [key]"
+
+
+def test_an_open_server_of_the_operator_s_own_is_asked_without_a_key(keys):
+    open_house = replace(HOUSE, needs_key=False)
+    with pytest.raises(MissingKey):
+        keys.find(HOUSE, HOUSE.address)
+    assert keys.find(open_house, HOUSE.address).reveal() == ""
+    with pytest.raises(MissingKey):
+        keys.find(open_house, HOUSE.address, "client-a")
+    keys.keep(open_house, HOUSE.address, "a-real-secret")
+    assert keys.find(open_house, HOUSE.address).reveal() == "a-real-secret"

@@ -27,8 +27,9 @@ from easel.nodes.hosted.midjourney.gateways.outcomes import begun
 from easel.nodes.hosted.midjourney.gateways.wire import get
 from easel.nodes.hosted.midjourney.handle import Handle
 from easel.nodes.hosted.midjourney.provider import Midjourney
-from easel.nodes.hosted.midjourney.requests import Blend, Describe, Pan, Reroll, Upscale, Vary, ZoomOut
-from support.midjourney_desk import KEY, MOUNTS, Desk, asked, desks, handle, handle_of, plain
+from easel.nodes.hosted.midjourney.requests import Blend, Describe, Pan, Reroll, Upscale, Vary, VaryRegion, ZoomOut
+from support.midjourney_desk import KEY, MOUNTS, Desk, asked, desks, half, handle, handle_of, plain
+from support.shop import DEAD, until
 
 GATEWAYS = list(MOUNTS)
 RICH = ["midjourney-proxy-trueai", "piapi"]
@@ -151,6 +152,70 @@ async def test_one_picture_is_carried_on_in_every_way(desk_at, gateway):
     made = [(one.pictures[0].width, one.pictures[0].height) for one in outcomes]
     assert made == [size for _, size in wanted]
     assert desk.sandbox.report()["charged_submissions"] == 2 + len(wanted)
+
+
+@pytest.mark.parametrize("gateway", RICH)
+async def test_a_region_is_repainted_and_the_rest_stays(desk_at, gateway):
+    desk = desk_at(gateway)
+    one = await desk.buy(Upscale.on(handle_of(await desk.buy(asked("a star --ar 4:1 --draft", "7"))), which="1"))
+    before = pictures.decode(one.pictures[0].data)
+    request, _ = VaryRegion.inside(handle_of(one), "a blue hat", mask=half(before.width, before.height))
+    varied = await desk.buy(request)
+    after = pictures.decode(varied.pictures[0].data).array[: before.height, : before.width]
+    middle = before.width // 2
+    assert (after[:, middle:] == before.array[:, middle:]).all()
+    assert (after[:, :middle] != before.array[:, :middle]).any()
+    assert varied.data["task"]["prompt"].startswith("a blue hat --v 7 --ar 4:1")
+    assert desk.sandbox.report()["charged_submissions"] == 3
+
+
+async def zoomed(desk: Desk) -> ZoomOut:
+    """A zoom of a new picture, for which a window opens."""
+    one = await desk.buy(Upscale.on(handle_of(await desk.buy(asked("a star --ar 4:1 --draft", "7"))), which="1"))
+    return ZoomOut.on(handle_of(one), factor=1.3)
+
+
+@pytest.mark.parametrize("fault", ["cut_after_body", "cut_before_body", "html", "unavailable"])
+async def test_a_window_that_broke_off_loses_no_task_and_buys_nothing_twice(trueai, sandbox, monkeypatch, fault):
+    monkeypatch.setattr("easel.nodes.hosted.midjourney.gateways.proxy._LOOKS_TO_HEAR", 1)
+    zoom = await zoomed(trueai)
+    sandbox.fault(fault, path="/submit/modal", times=1)
+    assert (await trueai.buy(zoom)).pictures
+    assert sandbox.report()["charged_submissions"] == 3
+    assert [request["operation"] for request in sandbox.log() if request["submission"]].count("zoom") == 1
+
+
+async def test_a_crash_before_the_window_was_told_goes_on_with_the_same_task(trueai, desk_at, sandbox):
+    trueai.engine.owner = DEAD
+    zoom = await zoomed(trueai)
+    sandbox.fault("cut_before_body", path="/submit/modal")
+    lost = asyncio.ensure_future(trueai.buy(zoom))
+    await until(lambda: any("modal" in look.status for look in trueai.shown))
+    trueai.engine.stop()
+    await asyncio.wait([lost], timeout=5)
+    assert lost.done()
+    sandbox.call("DELETE", "/sandbox/faults")
+    assert (await desk_at(TRUEAI).buy(zoom)).pictures
+    assert sandbox.report()["charged_submissions"] == 3
+    assert [request["operation"] for request in sandbox.log() if request["submission"]].count("zoom") == 1
+
+
+async def test_a_picture_becomes_a_reference_by_an_upload_that_costs_nothing(trueai, sandbox):
+    outcome = await trueai.buy(asked("a star --ar 4:1 --draft", "7", references={"style_reference": (plain(),)}))
+    upload, *_ = [request for request in sandbox.log() if request["operation"] == "upload"]
+    (imagine,) = [request for request in sandbox.log() if request["submission"]]
+    assert upload["key"] == imagine["key"] and "--sref http" in imagine["prompt"]
+    assert "--sref http" in outcome.data["task"]["prompt"]
+    assert trueai.counts() == (1, 1)
+
+
+async def test_a_picture_of_piapi_s_own_is_a_reference_by_its_link(desk_at, sandbox):
+    desk = desk_at(PIAPI)
+    one = await desk.buy(Upscale.on(handle_of(await desk.buy(asked())), which="1"))
+    mine = pictures.decode(one.pictures[0].data)
+    await desk.buy(asked("a star --draft --ar 4:1", "7", references={"omni_reference": (mine,)}))
+    assert any("--oref http" in request["prompt"] for request in sandbox.log())
+    assert desk.sandbox.report()["charged_submissions"] == 3
 
 
 @pytest.mark.parametrize("gateway", RICH)

@@ -281,7 +281,7 @@ async def test_looking_for_a_button_is_tried_again(trueai, sandbox, fault):
 
 
 async def test_a_picture_too_large_as_a_file_is_refused_before_it_is_sent(trueai, monkeypatch):
-    monkeypatch.setattr("easel.nodes.hosted.midjourney.gateways.outcomes._MOST_BYTES", 100)
+    monkeypatch.setattr("easel.nodes.hosted.midjourney.gateways.pictures._MOST_BYTES", 100)
     with pytest.raises(InputRefused, match="scale it down"):
         await trueai.buy(Describe.build(model="midjourney-7", image=plain()))
     assert trueai.counts() == (0, 0)

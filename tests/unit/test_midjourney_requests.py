@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from decimal import Decimal
 
+import numpy as np
 import pytest
 
 from easel.nodes.hosted.engine.errors import InputRefused
@@ -22,6 +23,7 @@ from easel.nodes.hosted.midjourney.gateways.choice import (
 from easel.nodes.hosted.midjourney.handle import Handle
 from easel.nodes.hosted.midjourney.parameters import VERSIONS
 from easel.nodes.hosted.midjourney.requests import (
+    REFERENCES,
     Blend,
     Describe,
     Imagine,
@@ -29,9 +31,11 @@ from easel.nodes.hosted.midjourney.requests import (
     Reroll,
     Upscale,
     Vary,
+    VaryRegion,
     ZoomOut,
 )
-from support.midjourney_desk import KEY, asked, handle, plain
+from easel.nodes.pictures import Mask
+from support.midjourney_desk import KEY, asked, half, handle, plain
 
 LIVE = "https://mj.example/mj"
 
@@ -130,6 +134,81 @@ def test_two_to_five_pictures_are_blended(images):
         Blend.build(model="midjourney-7", images=images)
 
 
+@pytest.mark.parametrize(
+    ("marked", "sentence"), [(0, "it marks nothing"), (127, "it marks nothing"), (255, "the whole")]
+)
+def test_a_region_has_something_to_change_and_something_to_keep(marked, sentence):
+    mask = Mask(np.full((8, 8), marked, np.uint8))
+    with pytest.raises(InputRefused, match=sentence) as refused:
+        VaryRegion.inside(handle(shows="picture"), "a hat", mask=mask)
+    assert refused.value.input_name == "mask"
+
+
+@pytest.mark.parametrize(
+    ("known", "wish", "wanted"),
+    [
+        ("a cat --v 7 --ar 3:2", "a hat", "a hat --v 7 --ar 3:2"),
+        ("a cat --v 7 --ar 3:2 --s 50", "a hat --s 900", "a hat --v 7 --ar 3:2 --stylize 900"),
+        ("https://a.example/b.png a cat --v 7 --iw 2", "a hat", "a hat --v 7"),
+        ("a cat --v 7 --sref 123 --sw 50", "a hat --sref 456", "a hat --v 7 --sref 456 123 --sw 50"),
+        ("a cat --v 7", "", "a cat --v 7"),
+        ("", "a hat", "a hat --v 7"),
+    ],
+)
+def test_a_region_keeps_the_parameters_of_its_picture(known, wish, wanted):
+    request, _ = VaryRegion.inside(handle(shows="picture", prompt=known), wish, mask=half())
+    assert request.prompt == wanted
+
+
+def test_a_region_of_a_task_without_words_wants_some():
+    with pytest.raises(InputRefused, match="no prompt of its own"):
+        VaryRegion.inside(handle(shows="picture", prompt=""), "", mask=half())
+
+
+def referred(name: str, version: str, prompt: str = "a fox", several: int = 1, **inputs: str) -> Imagine:
+    shown = tuple(plain(colour=(shade, 0, 0)) for shade in range(several))
+    (request,), _ = Imagine.of(prompt, version, inputs, references={name: shown})
+    return request
+
+
+def test_pictures_count_as_the_reference_that_they_become():
+    request = referred("style_reference", "7", several=2, style_weight="50")
+    assert request.prompt == "a fox --v 7 --sw 50"
+    assert [len(request.references[name]) for name in REFERENCES] == [2, 0, 0]
+    assert request.fingerprint("live") != referred("style_reference", "7", several=1, style_weight="50").fingerprint(
+        "live"
+    )
+
+
+def test_a_request_without_references_is_the_purchase_that_it_was():
+    (plainly,), _ = Imagine.of("a fox", "7", {})
+    assert {"style_images", "character_images", "omni_image"}.isdisjoint(plainly.parameters())
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "changes", "input_name", "sentence"),
+    [
+        ("character_reference", "7", {}, "character_images", "version 7 has no --cref: 6.1, 6 and niji 6 have it"),
+        ("omni_reference", "6.1", {}, "omni_image", "version 6.1 has no --oref"),
+        ("style_reference", "5.2", {}, "style_images", "version 5.2 has no --sref"),
+        (
+            "omni_reference",
+            "7",
+            {"prompt": "a fox --oref https://a.example/b.png"},
+            "omni_image",
+            "exactly one picture",
+        ),
+        ("omni_reference", "7", {"quality": "4"}, "omni_image", "cannot be used together with --quality 4"),
+        ("style_reference", "7", {"several": 6}, "style_images", "at most 5"),
+    ],
+)
+def test_pictures_are_checked_as_the_reference_that_they_become(name, version, changes, input_name, sentence):
+    with pytest.raises(InputRefused) as refused:
+        referred(name, version, **changes)
+    assert sentence in str(refused.value)
+    assert refused.value.input_name == input_name
+
+
 # Gateways
 
 
@@ -194,6 +273,7 @@ def test_a_task_of_another_gateway_is_refused(changes):
         (asked("a red fox --turbo"), "0.108"),
         (asked("a red fox --draft --relax --v 7"), "0.0075"),
         (asked("a red fox --oref https://a.example/b.png --v 7"), "0.08"),
+        (asked("a red fox", "7", references={"omni_reference": (plain(),)}), "0.08"),
         (Reroll.on(handle()), "0.04"),
         (Describe.build(model="midjourney-7", image=plain()), "0.04"),
     ],

@@ -16,7 +16,15 @@ from easel.nodes.hosted.engine import errors, wire
 from easel.nodes.hosted.engine.engine import Order
 from easel.nodes.hosted.engine.provider import Job
 from easel.nodes.hosted.engine.wire import Answer
-from easel.nodes.hosted.platforms.fal.answers import check_url, failure, job_of, result_of, under_way
+from easel.nodes.hosted.platforms.fal.answers import (
+    _BLACKED_OUT,
+    _LEFT_OUT,
+    check_url,
+    failure,
+    job_of,
+    result_of,
+    under_way,
+)
 from easel.nodes.hosted.platforms.fal.hosts import beside
 from easel.nodes.hosted.platforms.fal.provider import Fal
 from easel.nodes.hosted.platforms.fal.uploads import upload
@@ -292,6 +300,26 @@ async def test_the_key_follows_no_redirect():
             await Fal().poll(Job({**BEGUN.handle, **urls}), call)
         assert len(fal.requests) == 2
         assert elsewhere.requests == []
+
+
+async def test_a_page_in_the_place_of_an_answer_ends_no_job(scripted, call):
+    scripted((404, None), (404, {"detail": "Request not found"}))
+    with pytest.raises(errors.ProviderDown, match="go on waiting"):
+        await Fal().poll(BEGUN, call)
+    with pytest.raises(errors.ResultLost, match="does not know this job"):
+        await Fal().poll(BEGUN, call)
+
+
+def test_fewer_pictures_than_were_asked_for_are_kept_and_said():
+    files = [{"url": f"https://v3.fal.media/files/{number}.png"} for number in range(2)]
+    three = Job({**BEGUN.handle, "count": 3})
+    result = result_of(three, {"images": files})
+    assert (len(result.pictures), [refused.reason for refused in result.refused]) == (2, [_LEFT_OUT])
+    flagged = result_of(three, {"images": files, "has_nsfw_concepts": [False, False, True]})
+    assert [refused.reason for refused in flagged.refused] == [_BLACKED_OUT]
+    assert not result_of(Job({**BEGUN.handle, "count": 2}), {"images": files}).refused
+    with pytest.raises(errors.ResultLost):
+        result_of(three, {"images": []})
 
 
 @pytest.mark.parametrize(

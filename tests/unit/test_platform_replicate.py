@@ -236,6 +236,10 @@ async def test_a_job_that_had_begun_is_in_the_ledger_though_it_was_cancelled(des
         await asyncio.sleep(0.05)
     assert [source for _usd, source in bill] == ["unsure"]
     assert desk.counts() == (1, 1)
+    # It has ended here too: nothing is looked at any more.
+    looks = len(desk.sandbox.log())
+    await asyncio.sleep(0.2)
+    assert len(desk.sandbox.log()) == looks
 
 
 async def test_a_job_that_is_done_is_not_cancelled(desk):
@@ -319,6 +323,16 @@ async def test_the_key_follows_no_redirect():
             await Replicate().poll(Job({"id": "1"}), call)
         assert len(server.requests) == 2
         assert elsewhere.requests == []
+
+
+async def test_a_page_in_the_place_of_an_answer_ends_no_job():
+    job = Job({"id": "1"})
+    async with listening(404, None) as page, calling(page.address) as call:
+        with pytest.raises(errors.ProviderDown, match="go on waiting"):
+            await Replicate().poll(job, call)
+    async with listening(404, {"detail": "Not found."}) as api, calling(api.address) as call:
+        with pytest.raises(errors.ResultLost, match="does not know this job"):
+            await Replicate().poll(job, call)
 
 
 async def test_a_look_that_is_cut_off_ends_no_job():

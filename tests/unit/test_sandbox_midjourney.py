@@ -68,9 +68,9 @@ def site():
     stop()
 
 
-def png(colour: str = "red") -> str:
+def png(colour: str = "red", size: tuple[int, int] = (32, 32)) -> str:
     file = io.BytesIO()
-    Image.new("RGB", (32, 32), colour).save(file, "PNG")
+    Image.new("RGB", size, colour).save(file, "PNG")
     return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
@@ -103,8 +103,62 @@ def test_the_trueai_fork_presses_buttons_and_asks_for_a_custom_zoom_in_a_window(
     assert site.submit(TRUEAI, "action", {"taskId": grid, "customId": "MJ::JOB::upsample::9::x"})["code"] == 4
 
 
+def single(site: Site) -> tuple[str, dict[str, str]]:
+    """One picture of a small grid, and its buttons by their labels."""
+    grid = site.submit(TRUEAI, "imagine", {"prompt": "a star --draft --ar 4:1"})["result"]
+    buttons = {one["label"]: one["customId"] for one in site.finished(TRUEAI, grid)["buttons"]}
+    task = site.submit(TRUEAI, "action", {"taskId": grid, "customId": buttons["U2"]})["result"]
+    return task, {one["label"]: one["customId"] for one in site.finished(TRUEAI, task)["buttons"]}
+
+
+def test_a_region_wants_a_mask_of_the_picture_s_size_in_its_window(site):
+    task, offered = single(site)
+    waiting = site.submit(TRUEAI, "action", {"taskId": task, "customId": offered["Vary (Region)"]})
+    assert waiting["code"] == 21
+    told = {"taskId": waiting["result"], "prompt": "a blue hat"}
+    assert site.submit(TRUEAI, "modal", told)["code"] == 4
+    assert site.submit(TRUEAI, "modal", {**told, "maskBase64": png()})["code"] == 4
+    assert site.submit(TRUEAI, "modal", {**told, "prompt": "a forbidden hat", "maskBase64": png()})["code"] == 24
+    size = site.picture(site.finished(TRUEAI, task)["imageUrl"]).size
+    taken = site.submit(TRUEAI, "modal", {**told, "maskBase64": png("white", size)})
+    grid = site.finished(TRUEAI, taken["result"])
+    assert (taken["result"], grid["status"], grid["action"]) == (waiting["result"], "SUCCESS", "INPAINT")
+    assert site.picture(grid["imageUrl"]).size == (2 * size[0], 2 * size[1])
+
+
+def test_pictures_are_uploaded_for_nothing_at_the_trueai_fork_alone(site):
+    before = site.ask("/sandbox/log")[1]["charged_submissions"]
+    told = site.submit(TRUEAI, "upload-discord-images", {"base64Array": [png(), png("blue")]})
+    assert [site.picture(link).size for link in told["result"]] == [(32, 32)] * 2
+    assert site.submit(TRUEAI, "upload-discord-images", {"base64Array": []})["code"] == 4
+    assert site.ask("/sandbox/log")[1]["charged_submissions"] == before
+    assert site.ask(f"{NOVICEZK}/submit/upload-discord-images", {"base64Array": [png()]})[0] in (404, 405)
+
+
+def test_piapi_repaints_a_region_of_one_picture(site):
+    def task(kind: str, **asked: Any) -> tuple[int, Any]:
+        return site.ask(f"{PIAPI}/task", {"model": "midjourney", "task_type": kind, "input": asked}, header="x-api-key")
+
+    def done(name: str) -> dict[str, Any]:
+        for _ in range(200):
+            told = site.ask(f"{PIAPI}/task/{name}", header="x-api-key")[1]["data"]
+            if told["status"] == "completed":
+                return told
+            time.sleep(0.02)
+        raise AssertionError("the task does not end")
+
+    grid = task("imagine", prompt="a star --draft", aspect_ratio="4:1")[1]["data"]["task_id"]
+    done(grid)
+    one = task("upscale", origin_task_id=grid, index="1")[1]["data"]["task_id"]
+    size = site.picture(done(one)["output"]["image_url"]).size
+    asked = {"origin_task_id": one, "prompt": "a hat", "mask": png("white", size).partition(",")[2]}
+    assert task("inpaint", **{**asked, "origin_task_id": grid})[0] == 400
+    assert task("inpaint", **{**asked, "mask": png().partition(",")[2]})[0] == 400
+    assert done(task("inpaint", **asked)[1]["data"]["task_id"])["status"] == "completed"
+
+
 @pytest.mark.parametrize(
-    ("version", "has", "lacks"), [("8.1", "Vary (Strong)", "Zoom"), ("5", "4x", "Vary"), ("4", "", "Pan")]
+    ("version", "has", "lacks"), [("8.1", "Vary (Strong)", "Zoom"), ("5", "4x", "Vary (S"), ("4", "", "Pan")]
 )
 def test_the_buttons_of_a_picture_follow_its_version(site, version, has, lacks):
     grid = site.submit(TRUEAI, "imagine", {"prompt": f"a star --v {version}"})["result"]

@@ -84,6 +84,48 @@ def test_a_margin_stays_around_a_cropped_subject(http, margin, size):
     assert opened(ask(http, crop="true", crop_margin=margin)).size == size
 
 
+def test_only_what_stands_in_the_region_is_kept(http):
+    cut = opened(ask(http, roi="0% 0% 50% 100%"))
+    assert (cut.getpixel((45, 40))[3], cut.getpixel((75, 40))[3]) == (255, 0)
+
+
+@pytest.mark.parametrize(
+    ("fields", "box"),
+    [
+        ({"scale": "100%"}, (20, 0, 100, 80)),
+        ({"scale": "50%"}, (40, 20, 80, 60)),
+        ({"scale": "50%", "position": "0% 100%"}, (0, 40, 40, 80)),
+        ({"position": "100%"}, (79, 39, 120, 80)),
+        ({"position": "center"}, (40, 20, 81, 61)),
+    ],
+)
+def test_the_subject_is_scaled_and_placed(http, fields, box):
+    answer = ask(http, **fields)
+    left, top, width, height = (
+        int(answer.headers[f"X-Foreground-{side}"]) for side in ("Left", "Top", "Width", "Height")
+    )
+    assert (left, top, left + width, top + height) == box
+    assert opened(answer).getchannel("A").getbbox() == box
+
+
+def test_a_shadow_lies_below_the_subject(http):
+    dark, light, none = (
+        opened(ask(http, add_shadow=switch, shadow_opacity=share)).getpixel((60, 62))[3]
+        for switch, share in (("true", "100"), ("true", "20"), ("false", "100"))
+    )
+    assert dark > light > none == 0
+
+
+def test_the_mask_alone_is_grey(http):
+    mask = opened(ask(http, channels="alpha")).convert("RGB")
+    assert (mask.getpixel((60, 40)), mask.getpixel((2, 2))) == ((255,) * 3, (0,) * 3)
+
+
+def test_webp_keeps_transparency(http):
+    answer = ask(http, format="webp")
+    assert (answer.headers["Content-Type"], opened(answer).mode) == ("image/webp", "RGBA")
+
+
 @pytest.mark.parametrize("color", ["81d4fa", "#81d4fa", "81d4faff"])
 def test_a_colour_is_laid_behind(http, color):
     answer = ask(http, bg_color=color, format="png")
@@ -114,7 +156,14 @@ def test_a_zip_holds_colours_and_opacity(http):
         ({"bg_color": "no-colour"}, 400, "invalid_bg_color"),
         ({"crop": "true", "crop_margin": "wide"}, 400, "invalid_crop_margin"),
         ({"image_url": "https://x.example/a.png"}, 400, "multiple_sources"),
-        ({"roi": "0% 0% 50% 50%"}, 400, "invalid_parameter"),
+        ({"shadow_method": "soft"}, 400, "invalid_parameter"),
+        ({"roi": "0% 0% 50%"}, 400, "invalid_roi"),
+        ({"roi": "50% 0% 50% 100%"}, 400, "roi_region_empty"),
+        ({"roi": "0% 0% 20% 20%"}, 400, "unknown_foreground"),
+        ({"scale": "9%"}, 400, "invalid_parameter"),
+        ({"position": "left"}, 400, "invalid_position"),
+        ({"add_shadow": "true", "shadow_type": "moon"}, 400, "invalid_shadow_type"),
+        ({"add_shadow": "true", "shadow_opacity": "101"}, 400, "invalid_shadow_opacity"),
         ({"shape": "round"}, 400, "invalid_parameter"),
     ],
 )

@@ -2,7 +2,6 @@
 
 import json
 import pickle
-import struct
 from pathlib import Path
 
 import pytest
@@ -35,20 +34,6 @@ def meta_weights(published):
     return net.state_dict()
 
 
-def header_only(path: Path, weights, words=None) -> Path:
-    """A file of the right size with a true table of contents and no weights."""
-    table, end = {"__metadata__": words or {}}, 0
-    for name, weight in weights.items():
-        size = weight.numel() * 2
-        table[name] = {"dtype": "BF16", "shape": list(weight.shape), "data_offsets": [end, end + size]}
-        end += size
-    text = json.dumps(table).encode()
-    with path.open("wb") as file:
-        file.write(struct.pack("<Q", len(text)) + text)
-        file.truncate(8 + len(text) + end)
-    return path
-
-
 @pytest.fixture(scope="module")
 def net():
     return tiny.part("transformer")
@@ -65,7 +50,7 @@ def test_a_published_model_is_known_by_its_header_alone(tmp_path, variant, layou
     weights = meta_weights(PUBLISHED[variant])
     if layout == "original":
         weights = {f"model.diffusion_model.{name}": value for name, value in tiny.original_layout(weights).items()}
-    path = header_only(tmp_path / "a.safetensors", weights)
+    path = tiny.header_only(tmp_path / "a.safetensors", weights)
     config = variants.config_of(parts.parts_of(path)["transformer"].header)
     assert variants.variant_of(config) is variant
     wanted = (

@@ -118,7 +118,8 @@ def changed(model, updates):
         layer: model.model.get_submodule(f"diffusion_model.transformer.{layer}").weight.float().clone()
         for layer in updates
     }
-    model.load(model.load_device, full_load=True)
+    # As for a file that is to be saved: every layer is patched.
+    model.partially_load(model.load_device, 1e32, force_patch_weights=True)
     after = {
         layer: model.model.get_submodule(f"diffusion_model.transformer.{layer}").weight.float().clone()
         for layer in updates
@@ -200,3 +201,91 @@ def test_a_file_that_is_no_lora_is_refused(model, file):
 
     with pytest.raises(ModelRefused, match="is no LoRA"):
         add_lora(model, None, file, 1.0, 1.0)
+
+
+# Text encoders
+
+
+def of_text_encoders(seed=0):
+    """For CLIP-L as kohya names its layers, and for CLIP-G as diffusers does."""
+    made = torch.Generator().manual_seed(seed)
+    found = {}
+    for name, width, up, down in (
+        ("lora_te1_text_model_encoder_layers_0_self_attn_q_proj", 64, "lora_up", "lora_down"),
+        ("text_encoder_2.text_model.encoder.layers.1.mlp.fc1", 96, "lora_B", "lora_A"),
+    ):
+        rows = 4 * width if name.endswith("fc1") else width
+        found[f"{name}.{up}.weight"] = torch.randn(rows, RANK, generator=made)
+        found[f"{name}.{down}.weight"] = torch.randn(RANK, width, generator=made)
+    return found
+
+
+@pytest.fixture(scope="module")
+def opened(host):
+    from easel.nodes.local.sd35 import loading
+
+    return loading.open_model(tiny.FOLDER, loading.read_model(tiny.FOLDER), {}, None, 77)
+
+
+def said(clip):
+    from easel.nodes.local.sd35.core.sampling import conditioning
+
+    with torch.inference_mode():
+        ((words, rest),) = conditioning(clip, "a red circle on a blue background")
+    return torch.cat([words.flatten(), rest["pooled_output"].flatten()])
+
+
+def test_the_text_encoders_are_changed_and_counted(opened, tmp_path):
+    from easel.nodes.local.sd35.loading import add_lora
+
+    path = tiny.save(of_text_encoders(), tmp_path / "words.safetensors")
+    before = said(opened.clip)
+    _, clip, report = add_lora(opened.model, opened.clip, path, 1.0, 0.5)
+    assert report == "words.safetensors: 0 of its 2 layers are the model's, 2 the text encoders'."
+    after = said(clip)
+    assert (after - before).abs().max() > 0.05
+    assert torch.equal(said(opened.clip), before)
+    tensors = of_text_encoders()
+    up, down = (
+        tensors[f"lora_te1_text_model_encoder_layers_0_self_attn_q_proj.lora_{end}.weight"] for end in ("up", "down")
+    )
+    attention = clip.cond_stage_model.clip_l.transformer.text_model.encoder.layers[0].self_attn
+    clip.patcher.unpatch_model()
+    own = attention.q_proj.weight.float().clone()
+    clip.patcher.load(clip.patcher.load_device, full_load=True)
+    # The encoders are kept in fp16.
+    assert (attention.q_proj.weight.float() - own - 0.5 * up @ down).abs().max() < 0.01
+    clip.patcher.unpatch_model()
+    assert torch.equal(said(add_lora(opened.model, opened.clip, path, 1.0, 0.0)[1]), before)
+
+
+def test_without_clip_it_is_said_what_is_left_out(opened, updates, tmp_path):
+    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.sd35.loading import add_lora
+
+    count = len(updates)
+    path = tiny.save(diffusers(updates) | of_text_encoders(), tmp_path / "both.safetensors")
+    assert add_lora(opened.model, None, path, 1.0, 1.0)[2] == (
+        f"both.safetensors: {count} of its {count + 2} layers are the model's; 2 for the text encoders are left out, as clip is "
+        "not connected."
+    )
+    assert add_lora(opened.model, opened.clip, path, 1.0, 1.0)[2].endswith("the model's, 2 the text encoders'.")
+    path = tiny.save(of_text_encoders(), tmp_path / "words.safetensors")
+    with pytest.raises(ModelRefused, match="changes the text encoders only: connect clip"):
+        add_lora(opened.model, None, path, 1.0, 1.0)
+
+
+def test_a_stack_is_its_loras_one_by_one(opened, updates, tmp_path):
+    from easel.nodes.local.sd35.loading import add_lora
+    from easel.nodes.local.sd35.stacks import Lora, with_loras
+
+    style = tiny.save(diffusers(updates), tmp_path / "style.safetensors")
+    text = tiny.save(of_text_encoders(), tmp_path / "words.safetensors")
+    model, clip, reports = with_loras(opened.model, opened.clip, (Lora(style, 0.7, 1.0), Lora(text, 1.0, 0.5)))
+    one, spoken, first = add_lora(opened.model, opened.clip, style, 0.7, 1.0)
+    two, spoken, second = add_lora(one, spoken, text, 1.0, 0.5)
+    assert reports == [first, second]
+    assert torch.equal(said(clip), said(spoken))
+    changes = changed(model, updates)
+    assert all(torch.equal(changes[layer], difference) for layer, difference in changed(two, updates).items())
+    assert with_loras(opened.model, None, ()) == (opened.model, None, [])

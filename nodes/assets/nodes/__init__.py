@@ -10,6 +10,7 @@ from .load_from_manifest import EaselLoadFromManifest
 from .quality_check import EaselQualityCheck
 from .save_assets import EaselSaveAssets
 from .save_pictures import EaselSavePictures
+from .spending import EaselSpending
 
 NODES: list[type[io.ComfyNode]] = [
     EaselSavePictures,
@@ -18,4 +19,5 @@ NODES: list[type[io.ComfyNode]] = [
     EaselQualityCheck,
     EaselContactSheet,
     EaselCompare,
+    EaselSpending,
 ]

@@ -12,8 +12,9 @@ from ... import pictures
 from ...hosted.engine.errors import InputRefused
 from ...hosted.sockets import all_pictures
 from ..comparing import Contender, cells_of, layout_of, lines_of, name_of, prompts_of, table_of
-from ..facts import known_of, total_cost
+from ..facts import total_cost
 from ..sheets import THEMES, sheet
+from .lookup import known_of
 
 SOCKETS = ("a", "b", "c", "d", "e", "f")
 

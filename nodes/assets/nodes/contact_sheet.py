@@ -10,8 +10,9 @@ from comfy_api.latest import io
 from ... import pictures
 from ...hosted.engine.errors import InputRefused
 from ...hosted.sockets import all_pictures
-from ..facts import Known, known_of, total_cost
+from ..facts import Known, total_cost
 from ..sheets import THEMES, Cell, Layout, sheet
+from .lookup import known_of
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -8,6 +8,7 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 from ..engine.errors import EaselError
@@ -18,6 +19,7 @@ log = logging.getLogger("easel")
 
 _FRESH = 86_400.0
 """Seconds after which a schema that may have changed is fetched again."""
+_under_way: dict[tuple[asyncio.AbstractEventLoop, Path], asyncio.Task[Published]] = {}
 
 
 async def published(
@@ -25,12 +27,32 @@ async def published(
 ) -> Published:
     """What is published of ``name`` at ``place``: kept from before, or fetched now.
 
-    A kept schema serves on where a newer one cannot be had. Raises what ``fetch`` raises where none is kept.
+    Many who ask at once (the items of a list) are one question. A kept schema serves on where a newer one cannot be had.
+    Raises what ``fetch`` raises where none is kept.
     """
     path = folder / f"{hashlib.sha256(f'{place}|{name}'.encode()).hexdigest()[:32]}.json"
     kept = _read(path)
     if kept is not None and (not may_change or time.time() - path.stat().st_mtime < _FRESH):
         return kept
+    # A task belongs to its loop, and the host has a fresh one for every prompt.
+    asked = (asyncio.get_running_loop(), path)
+    if asked not in _under_way:
+        _under_way[asked] = asyncio.ensure_future(_fetched(path, name, kept, fetch))
+        _under_way[asked].add_done_callback(partial(_forget, asked))
+    # Shielded: others may wait for the same answer.
+    return await asyncio.shield(_under_way[asked])
+
+
+def _forget(asked: tuple[asyncio.AbstractEventLoop, Path], task: asyncio.Task[Published]) -> None:
+    del _under_way[asked]
+    if not task.cancelled():
+        # Everybody who asked may have left: an error that nobody takes would be printed as a defect.
+        task.exception()
+
+
+async def _fetched(
+    path: Path, name: str, kept: Published | None, fetch: Callable[[], Awaitable[Published]]
+) -> Published:
     try:
         found = await fetch()
     except EaselError as error:

@@ -13,7 +13,17 @@ from comfy_api.latest import io
 from ... import host, pictures
 from ..buying import consult, destination_fingerprint
 from ..engine.provider import Call
-from ..schema import HostedNode, advanced, blocked, choice_inputs, choices_of, hidden, report_output, take_input
+from ..schema import (
+    HostedNode,
+    advanced,
+    blocked,
+    choice_inputs,
+    choices_of,
+    hidden,
+    image_outputs,
+    report_output,
+    take_input,
+)
 from ..sockets import all_pictures, one_mask
 from . import fal, replicate
 from .inputs import BLACK, WHITE, Filled, fill, read, replaced
@@ -175,18 +185,7 @@ def _inputs() -> list[io.Input]:
 
 def _outputs() -> list[io.Output]:
     return [
-        io.Image.Output(
-            "images",
-            display_name="images",
-            is_output_list=True,
-            tooltip="The pictures: one batch, or one batch for each size where the sizes differ. Nothing if it gave only text.",
-        ),
-        io.Mask.Output(
-            "alpha",
-            display_name="alpha",
-            is_output_list=True,
-            tooltip="Transparency of the pictures: 1 is transparent.",
-        ),
+        *image_outputs(of_images="Nothing if it gave only text."),
         io.String.Output(
             "answer",
             display_name="answer",

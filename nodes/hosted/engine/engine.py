@@ -21,40 +21,32 @@ from .account import Account
 from .calls import guarded, question, tells, unanswered
 from .database import open_database, sqlite_url
 from .destination import Destination, Realm, live, stand_in
-from .errors import EaselError, ResultLost, Stopped
+from .errors import EaselError, MissingKey, ResultLost, Stopped
 from .fetch import Downloader
 from .gate import Gate
-from .journal import Journal, Opening
+from .journal import Journal
 from .kept import outcome_of, read_pictures
-from .keys import DEFAULT_PROFILE, SANDBOX_KEY, Key, Keyring
+from .keys import SANDBOX_KEY, Key, Keyring
+from .ledger import Ledger
 from .loop import LoopThread, look_until_done
-from .money import to_micros
-from .outcome import Facts, Outcome, record_of
+from .order import Order
+from .outcome import Facts, Outcome
 from .owner import this_process
 from .provider import Call, Progress, Provider
 from .purchase import Steps
 from .recovery import RESUMED, beat, log_failure, orphans, settle, unsure
 from .request import Request
 from .settings import Settings
+from .standing import maker_of
 from .store import Store
 from .tables import Charge, Purchase
-from .tickets import Ticket, Tickets
+from .tickets import CalledOff, Ticket, Tickets
 from .tools import Tools
+from .wishes import follow, opening_of
 
 T = TypeVar("T")
 
 log = logging.getLogger("easel")
-
-
-@dataclass(frozen=True)
-class Order:
-    """In whose name a request is bought: the run it belongs to, the workflow's digest, the key's profile."""
-
-    run: str = ""
-    workflow: str = ""
-    profile: str = DEFAULT_PROFILE
-    asked_model: str = ""
-    """What the user chose, where the request is for another model in its place."""
 
 
 @dataclass
@@ -107,14 +99,19 @@ class Engine:
             ticket, is_first = self._join(request, order)
             try:
                 outcome = await self._wait_for(ticket, look, stopped)
-            except Stopped:
+            except Stopped as error:
+                if ticket.is_called_off or isinstance(error, CalledOff):
+                    raise
                 # Who stopped it was an earlier waiter; this one still wants the picture.
                 continue
             return outcome if is_first else replace(outcome, paid_usd=Decimal(0), reused=True)
 
     async def _wait_for(self, ticket: Ticket, look: Callable[[Progress], None], stopped: Callable[[], bool]) -> Outcome:
         try:
-            return await look_until_done(ticket.future, lambda: look(ticket.progress))
+            return await look_until_done(ticket.future, lambda: look(ticket.watched()))
+        except CalledOff:
+            self._tickets.leave(ticket, on_purpose=True)
+            raise
         except EaselError:
             raise
         except (asyncio.CancelledError, GeneratorExit):
@@ -153,13 +150,33 @@ class Engine:
         """
         return await look_until_done(self._submit(self._consult(self.providers[name], profile, work)), look)
 
+    async def look_up(self, question: Callable[[Tools], Awaitable[T]]) -> T:
+        """What ``question`` finds in the journal and the store; it runs on the engine's loop. From any loop."""
+        return await look_until_done(self._submit(self._ask_tools(question)), lambda: None)
+
     async def record_of_pixels(self, pixels: str) -> dict[str, Any] | None:
         """How the picture with these RGB pixels was bought; None where none was. From any loop."""
-        return await look_until_done(self._submit(self._find_maker(pixels)), lambda: None)
+        return await self.look_up(partial(maker_of, pixels))
 
     async def charges(self, realm: Realm, run: str | None = None) -> Sequence[Charge]:
         """Lines of the ledger, oldest first; of one run where it is named. From any loop."""
-        return await look_until_done(self._submit(self._find_charges(realm, run)), lambda: None)
+        return await self.look_up(lambda tools: tools.in_order(tools.journal.charges, realm, run))
+
+    def progress_of(self, fingerprint: str) -> Progress | None:
+        """How far a purchase is that is under way in this process; None where none is."""
+        ticket = self._tickets.find(fingerprint)
+        return None if ticket is None else ticket.progress
+
+    def call_off(self, fingerprint: str) -> bool:
+        """Stop waiting for a purchase, and the purchase where it can be stopped; False where none is under way here."""
+        ticket = self._tickets.find(fingerprint)
+        if ticket is not None:
+            ticket.call_off()
+        return ticket is not None
+
+    async def take_up(self, orphan: Purchase) -> bool:
+        """Go on with a purchase that nobody works on any more; False where somebody does. From any loop."""
+        return await self.look_up(partial(self._adopt_now, orphan))
 
     def stop(self) -> None:
         """Drop everything for good, as the end of the process would: what is under way stays open in the journal."""
@@ -198,54 +215,50 @@ class Engine:
     ) -> Outcome:
         tools = await self._open_tools()
         provider = self.providers[request.provider]
+        names = [fingerprint, *map(self._fingerprint, request.elsewhere)]
         notes: list[str] = []
         while True:
-            found = await self._in_order(tools.journal.kept, fingerprint)
-            if found is not None:
-                outcome = await self._open_kept(tools, found, notes)
-                if outcome is not None:
-                    return outcome
-                continue
-            elsewhere = await self._kept_elsewhere(tools, request, notes)
-            if elsewhere is not None:
-                return elsewhere
-            key = self._key(provider.account, destination, order.profile)
-            estimate = provider.estimate(request)
-            opening = Opening(
-                fingerprint=fingerprint,
-                realm=destination.realm,
-                provider=request.provider,
-                operation=request.operation,
-                model=request.model,
-                asked_model=order.asked_model or request.model,
-                profile=order.profile,
-                address=destination.address,
-                run=order.run,
-                workflow=order.workflow,
-                request=request.parameters(),
-                estimate=None if estimate is None else to_micros(estimate),
-                summary=request.summary,
-            )
+            kept = await self._kept(tools, names, notes)
+            if kept is not None:
+                return kept
+            key = self._key(provider.account, destination, order.profile, request.without_key)
+            opening = opening_of(request, order, destination, provider.estimate(request), names)
             claim = await self._in_order(tools.journal.claim, opening, self.settings().budget)
+            if claim.verdict == "unsure":
+                raise unsure(self.providers[claim.purchase.provider].account, request)
+            if claim.verdict == "theirs" and claim.purchase.fingerprint != fingerprint:
+                ended = await self._follow(tools, claim.purchase, ticket)
+                if isinstance(ended, Outcome):
+                    return ended
+                if not isinstance(ended, Stopped):
+                    names.remove(claim.purchase.fingerprint)
+                    notes.append(f"What was under way for this elsewhere could not be had. {ended.sentence}")
+                continue
             steps = self._steps(tools, claim.purchase, ticket, key, destination, request)
             if claim.verdict == "mine":
                 return await self._outcome(tools, await steps.buy(), notes, paid_now=True)
-            if claim.verdict == "unsure":
-                raise unsure(provider.account, request)
             if claim.verdict == "theirs":
                 resumed = await settle(steps, self.owner)
                 if resumed is not None:
                     return await self._outcome(tools, resumed, [*notes, RESUMED])
 
-    async def _kept_elsewhere(self, tools: Tools, request: Request, notes: list[str]) -> Outcome | None:
-        """What was bought for the same wish at another account; None where nothing is kept."""
-        for other in request.elsewhere:
-            scope = self.destination(self.providers[other.provider].account).scope
-            found = await self._in_order(tools.journal.kept, other.fingerprint(*scope))
+    def _fingerprint(self, request: Request) -> str:
+        return request.fingerprint(*self.destination(self.providers[request.provider].account).scope)
+
+    async def _kept(self, tools: Tools, names: Sequence[str], notes: list[str]) -> Outcome | None:
+        """What was bought under one of these fingerprints; None where nothing is kept."""
+        for name in names:
+            found = await self._in_order(tools.journal.kept, name)
             outcome = await self._open_kept(tools, found, notes) if found is not None else None
             if outcome is not None:
                 return outcome
         return None
+
+    async def _follow(self, tools: Tools, other: Purchase, ticket: Ticket) -> Outcome | EaselError:
+        """The end of ``other``, which is under way at another account for the same wish; see :func:`follow`."""
+        finish = partial(self._finish_orphan, tools, other)
+        joined, _ = self._tickets.join(other.fingerprint, self._loop_thread(), finish)
+        return await follow(self._tickets, joined, ticket)
 
     async def _live(self, tools: Tools) -> None:
         """Collect what a process that died left behind, then tell other machines that this one lives."""
@@ -275,29 +288,26 @@ class Engine:
                 raise EaselError(redact(f"{type(error).__name__}: {error}")) from None
             raise
 
-    async def _find_maker(self, pixels: str) -> dict[str, Any] | None:
-        tools = await self._open_tools()
-        found = await self._in_order(tools.journal.maker_of, pixels)
-        if found is None:
-            return None
-        purchase, picture = found
-        return {**record_of(purchase), "revised_prompt": picture.revised_prompt}
+    async def _ask_tools(self, question: Callable[[Tools], Awaitable[T]]) -> T:
+        return await question(await self._open_tools())
 
-    async def _find_charges(self, realm: Realm, run: str | None) -> Sequence[Charge]:
-        tools = await self._open_tools()
-        lines: Sequence[Charge] = await self._in_order(tools.journal.charges, realm, run)
-        return lines
+    async def _adopt_now(self, orphan: Purchase, tools: Tools) -> bool:
+        return self._adopt(tools, orphan)
 
-    def _adopt(self, tools: Tools, orphan: Purchase) -> None:
-        if orphan.provider in self.providers:
-            finish = partial(self._finish_orphan, tools, orphan)
-            ticket = self._tickets.start(orphan.fingerprint, self._loop_thread(), finish)
-            if ticket is not None:
-                ticket.future.add_done_callback(log_failure)
+    def _adopt(self, tools: Tools, orphan: Purchase) -> bool:
+        if orphan.provider not in self.providers:
+            return False
+        finish = partial(self._finish_orphan, tools, orphan)
+        ticket = self._tickets.start(orphan.fingerprint, self._loop_thread(), finish)
+        if ticket is not None:
+            ticket.future.add_done_callback(log_failure)
+        return ticket is not None
 
     async def _finish_orphan(self, tools: Tools, orphan: Purchase, ticket: Ticket) -> Outcome:
         account = self.providers[orphan.provider].account
-        place = Destination("live", orphan.address, self.destination(account).options, ())
+        place = self.destination(account)
+        if orphan.realm == "live":
+            place = Destination("live", orphan.address, place.options, ())
         steps = self._steps(tools, orphan, ticket, self._key(account, place, orphan.profile), place, None)
         finished = await settle(steps, self.owner)
         if finished is None:
@@ -330,10 +340,13 @@ class Engine:
     def _gate(self, account: Account, realm: str, profile: str) -> Gate:
         return self._gates.setdefault((realm, account.name, profile), Gate(account.concurrency))
 
-    def _key(self, account: Account, destination: Destination, profile: str) -> Key:
+    def _key(self, account: Account, destination: Destination, profile: str, otherwise: str = "") -> Key:
         if destination.realm == "sandbox":
             return SANDBOX_KEY
-        return self.keys.find(account, destination.address, profile)
+        try:
+            return self.keys.find(account, destination.address, profile)
+        except MissingKey as error:
+            raise (MissingKey(otherwise) if otherwise else error) from None
 
     async def _open_tools(self) -> Tools:
         if self._tools is None:
@@ -351,6 +364,7 @@ class Engine:
         http = aiohttp.ClientSession(trust_env=True)
         return Tools(
             journal=Journal(database, self.owner),
+            ledger=Ledger(database),
             store=Store(settings.store_url or (self.folder / "pictures").as_uri()),
             keys=self.keys,
             http=http,

@@ -7,7 +7,12 @@ Every error knows what it may have cost (``charge``) and whether the same reques
 from __future__ import annotations
 
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Literal
+
+from typing_extensions import Self
+
+from .money import dollars
 
 Charge = Literal["none", "unsure", "charged"]
 """What is known of the bill: surely nothing, nobody knows, or surely charged."""
@@ -16,8 +21,8 @@ Stage = Literal["input", "output"]
 
 _CHARGE_WORDS: dict[Charge, str] = {
     "none": "Nothing was charged.",
-    "unsure": "It may have been charged.",
-    "charged": "It was charged.",
+    "unsure": "It may have been charged{}.",
+    "charged": "It was charged{}.",
 }
 
 
@@ -38,6 +43,8 @@ class EaselError(Exception):
     retry_after: float | None = None
     resumable: bool = False
     """Whether the purchase stays open, so that running again goes on with it instead of buying."""
+    cost_usd: Decimal | None = None
+    """What the provider says that it costs, where it says so and anything was, or may have been, charged."""
 
     def __init__(
         self,
@@ -62,7 +69,8 @@ class EaselError(Exception):
     def __str__(self) -> str:
         parts = [self.sentence]
         if self.charge != "none":
-            parts.append(_CHARGE_WORDS[self.charge])
+            price = "" if self.cost_usd is None else f" {dollars(self.cost_usd)}"
+            parts.append(_CHARGE_WORDS[self.charge].format(price))
         if self.words:
             parts.append(f"The provider's words: {self.words}")
         if self.request_id:
@@ -74,6 +82,11 @@ class EaselError(Exception):
         self.sentence = rewrite(self.sentence)
         self.words = rewrite(self.words)
         self.args = (self.sentence,)
+        return self
+
+    def costing(self, usd: Decimal | None) -> Self:
+        """This same error with the price that the provider reported; None where it reported none."""
+        self.cost_usd = usd
         return self
 
     def located(self, where: str) -> EaselError:

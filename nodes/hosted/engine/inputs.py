@@ -46,6 +46,11 @@ class InputMask(Protocol):
     @property
     def height(self) -> int: ...
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing at all is marked."""
+        ...
+
     def as_alpha(self) -> bytes:
         """PNG, RGBA: alpha 0 where to change."""
         ...

@@ -6,10 +6,11 @@ import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Literal
 
 from sqlalchemy import Engine as Database
-from sqlalchemy import func, select, update
+from sqlalchemy import case, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
@@ -39,6 +40,12 @@ class Opening:
     request: dict[str, Any]
     estimate: int | None
     summary: str
+    same_wish: tuple[str, ...] = ()
+    """Fingerprints of the same wish at other accounts: what stands there is as good."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return (self.fingerprint, *self.same_wish)
 
 
 @dataclass(frozen=True)
@@ -62,7 +69,7 @@ class Journal:
     def kept(self, fingerprint: str) -> Purchase | None:
         """The newest finished purchase of this fingerprint."""
         with self._session() as session:
-            return _newest(session, fingerprint, "done")
+            return _newest(session, (fingerprint,), "done")
 
     def claim(self, opening: Opening, limits: Budget) -> Claim:
         """Reserve the right, and the money, to buy this; raises BudgetExceeded where a limit stands against it."""
@@ -78,12 +85,14 @@ class Journal:
     def _claim(self, session: Session, opening: Opening, limits: Budget) -> Claim:
         # Two claims that read the same sums at once could pass a limit together.
         take_turns(session.connection(), "easel-claim")
-        under_way = session.scalars(select(Purchase).where(Purchase.active == opening.fingerprint)).one_or_none()
-        if under_way is not None:
-            return Claim("theirs", under_way)
-        if (kept := _newest(session, opening.fingerprint, "done")) is not None:
+        # Its own first: two that wait for one another would wait for ever.
+        own_first = case((Purchase.active == opening.fingerprint, 0), else_=1)
+        under_way = select(Purchase).where(Purchase.active.in_(opening.names)).order_by(own_first, Purchase.began)
+        if (theirs := session.scalars(under_way).first()) is not None:
+            return Claim("theirs", theirs)
+        if (kept := _newest(session, opening.names, "done")) is not None:
             return Claim("kept", kept)
-        if (unsure := _newest(session, opening.fingerprint, "unsure")) is not None:
+        if (unsure := _newest(session, opening.names, "unsure")) is not None:
             # Told once; asking again after that is the user's own decision.
             unsure.state = "failed"
             return Claim("unsure", unsure)
@@ -91,8 +100,7 @@ class Journal:
         budget.check(
             limits,
             opening.estimate,
-            spent_run=_spent(session, opening.realm, run=opening.run),
-            spent_day=_spent(session, opening.realm, since=budget.day_began(now)),
+            spent=partial(_spent_in, session, opening, now),
             what=opening.summary,
         )
         purchase = Purchase(
@@ -247,10 +255,10 @@ class Journal:
             return purchase
 
 
-def _newest(session: Session, fingerprint: str, state: str) -> Purchase | None:
+def _newest(session: Session, fingerprints: Sequence[str], state: str) -> Purchase | None:
     return session.scalars(
         select(Purchase)
-        .where(Purchase.fingerprint == fingerprint, Purchase.state == state)
+        .where(Purchase.fingerprint.in_(fingerprints), Purchase.state == state)
         .order_by(Purchase.changed.desc())
         .limit(1)
     ).one_or_none()
@@ -288,7 +296,13 @@ def _charge(session: Session, purchase: Purchase, cost: int | None, source: Sour
     )
 
 
-def _spent(session: Session, realm: str, *, run: str | None = None, since: float = 0.0) -> int:
+def _spent_in(session: Session, opening: Opening, now: float, period: budget.Period) -> int:
+    """Micro-dollars of this run, or of the period that is now."""
+    run = opening.run if period == "run" else None
+    return spent(session, opening.realm, run=run, since=budget.began(period, now))
+
+
+def spent(session: Session, realm: str, *, run: str | None = None, since: float = 0.0) -> int:
     """Micro-dollars charged, and estimated for what is under way, in one run or since a moment."""
     charged = select(func.coalesce(func.sum(Charge.usd_micros), 0)).where(Charge.realm == realm, Charge.at >= since)
     reserved = (

@@ -42,6 +42,8 @@ class Key:
         raise TypeError("a key is never pickled nor copied")
 
 
+NO_KEY = Key(SecretStr(""), "none")
+"""For a server of the operator's own that wants none."""
 SANDBOX_KEY = Key(SecretStr("sandbox-needs-no-key"), "sandbox")
 """What stand-in providers are shown, so that a real key never goes to them."""
 
@@ -95,6 +97,8 @@ class Keyring:
             return self._give(_usable(value, variable, account), variable)
         entry = self._read().get(account.name, {}).get(profile)
         host = host_of(address)
+        if entry is None and not account.needs_key and profile == DEFAULT_PROFILE:
+            return NO_KEY
         if entry is None:
             raise MissingKey(
                 f"Easel has no {account.label} key{_in_profile(profile)}: set the environment variable {variable}, or "

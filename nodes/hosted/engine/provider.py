@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import aiohttp
 
 from .account import Account
-from .errors import EaselError
+from .errors import Charge, EaselError
 from .inputs import InputPicture
 from .keys import Key
 from .request import Request
@@ -116,8 +116,11 @@ class Provider(Protocol):
         """Ask for a job's state. Safe to repeat."""
         ...
 
-    async def cancel(self, job: Job, call: Call) -> bool:
-        """Ask for a job to be stopped; False where the provider has no way to."""
+    async def cancel(self, job: Job, call: Call) -> bool | Charge:
+        """Ask for a job to be stopped; False where it goes on, which is then waited for and kept.
+
+        True where it was stopped for nothing, else what is known of the bill for what was done until then.
+        """
         ...
 
     def explain(self, error: Exception, request: Request | None) -> EaselError | None:

@@ -34,6 +34,7 @@ from .gate import Gate
 from .inputs import InputPicture
 from .journal import Source
 from .keys import Key
+from .money import to_micros
 from .provider import Call, Job, Progress, Provider, Result
 from .request import Request
 from .retry import PASSING, RETRY_FOR, costs_nothing, error_of, pause, paused_enough
@@ -173,10 +174,14 @@ class Steps:
 
     async def _rest(self, job: Job, seconds: float) -> None:
         """Sleep between two looks at a job; everybody leaving meanwhile cancels it, where the provider can."""
-        if await self._left_within(seconds) and await self._cancelled(job):
-            raise Stopped(f"The run was stopped, and {self.provider.account.label} stopped the job.")
+        if not await self._left_within(seconds):
+            return
+        stopped = await self._cancelled(job)
+        if stopped is not False:
+            charge = "none" if stopped is True else stopped
+            raise Stopped(f"The run was stopped, and {self.provider.account.label} stopped the job.", charge=charge)
 
-    async def _cancelled(self, job: Job) -> bool:
+    async def _cancelled(self, job: Job) -> bool | Charge:
         # Asked once: after this the loop only waits for the end.
         self.ticket.stop.clear()
         try:
@@ -208,8 +213,11 @@ class Steps:
             raise
 
     async def _write_end(self, error: EaselError) -> None:
-        state = _END_STATES.get(type(error), "failed")
-        await self._write(self.tools.journal.ended, self.purchase.id, state, str(error), source=_SOURCES[error.charge])
+        state, source = _END_STATES.get(type(error), "failed"), _SOURCES[error.charge]
+        cost = None if error.cost_usd is None else to_micros(error.cost_usd)
+        if cost is not None and source == "estimated":
+            source = "reported"
+        await self._write(self.tools.journal.ended, self.purchase.id, state, str(error), cost=cost, source=source)
 
     async def _guarded(self, work: Awaitable[T]) -> T:
         return await guarded(work, self.provider, self.request, self.tools.is_stopping)

@@ -86,6 +86,11 @@ class Request(BaseModel):
         return ()
 
     @property
+    def without_key(self) -> str:
+        """What to say where there is no key; empty for the account's own words."""
+        return ""
+
+    @property
     def summary(self) -> str:
         """What was asked, short enough for an error message."""
         prompt = " ".join(str(getattr(self, "prompt", "")).split())

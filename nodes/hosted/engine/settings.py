@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import json
+import os
 from collections.abc import Mapping
 from decimal import Decimal
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .errors import EaselError
+from .files import write_private
 
+FILE = "settings.json"
+PREFIX = "EASEL_"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
@@ -25,6 +30,7 @@ class Budget(BaseModel):
 
     run: Decimal | None = Field(default=None, ge=0)
     day: Decimal | None = Field(default=None, ge=0)
+    month: Decimal | None = Field(default=None, ge=0)
 
 
 class Place(BaseModel):
@@ -44,7 +50,7 @@ class Place(BaseModel):
 class Settings(BaseSettings):
     """The operator's settings. Read once per purchase, so that a change works without a restart."""
 
-    model_config = SettingsConfigDict(env_prefix="EASEL_", env_nested_delimiter="__", extra="ignore")
+    model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True)
     json_file: ClassVar[Path | None] = None
 
     sandbox: bool = False
@@ -68,11 +74,17 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, folder: Path) -> Settings:
         """The settings in force now; ``settings.json`` in ``folder`` stands behind the environment."""
-        reader = type("SettingsHere", (cls,), {"json_file": folder / "settings.json"})
+        path = folder / FILE
+        told = _told(path)
+        if (known := _last.get(folder)) is not None and known[0] == told:
+            return known[1]
+        reader = type("SettingsHere", (cls,), {"json_file": path})
         try:
             loaded: Settings = reader()
         except (ValueError, TypeError, OSError) as error:
             raise SettingsBroken(f"Easel's settings cannot be used: {_reason(error)}") from None
+        if _told(path) == told:
+            _last[folder] = told, loaded
         return loaded
 
     @classmethod
@@ -97,6 +109,60 @@ class Settings(BaseSettings):
             except ValidationError as error:
                 raise SettingsBroken(f"{address_variable} cannot be used: {_reason(error)}") from None
         return place
+
+
+_last: dict[Path, tuple[object, Settings]] = {}
+"""What was read last in each folder, and of what: to understand it takes longer than to see that nothing changed."""
+
+
+def _told(path: Path) -> tuple[bytes, tuple[tuple[str, str], ...]]:
+    """All that the settings depend on."""
+    try:
+        written = path.read_bytes()
+    except OSError:
+        written = b""
+    return written, tuple((name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX))
+
+
+def source_of(folder: Path, *names: str) -> Literal["environment", "settings", ""]:
+    """Where a setting comes from; its names lead into a group, such as budget, day."""
+    variable = PREFIX + "__".join(names).upper()
+    if variable in {name.upper() for name in os.environ} or PREFIX + names[0].upper() in os.environ:
+        return "environment"
+    found: Any = _written(folder)
+    for name in names:
+        found = found.get(name) if isinstance(found, dict) else None
+    return "" if found is None else "settings"
+
+
+def change(folder: Path, values: Mapping[str, Any]) -> None:
+    """Write ``values`` into settings.json, groups one level deep, and leave all else there as it is.
+
+    Raises :class:`SettingsBroken` where what is there, or what would be, cannot be understood; then nothing changes.
+    """
+    told = _written(folder)
+    for name, value in values.items():
+        told[name] = {**(told.get(name) or {}), **value} if isinstance(value, Mapping) else value
+    path = folder / FILE
+    before = path.read_bytes() if path.exists() else None
+    write_private(path, json.dumps(told, indent=1).encode())
+    try:
+        Settings.load(folder)
+    except SettingsBroken:
+        path.unlink() if before is None else write_private(path, before)
+        raise
+
+
+def _written(folder: Path) -> dict[str, Any]:
+    try:
+        told = json.loads((folder / FILE).read_bytes())
+    except FileNotFoundError:
+        return {}
+    except ValueError:
+        told = None
+    if not isinstance(told, dict):
+        raise SettingsBroken(f"Easel's settings cannot be used: {folder / FILE} is no JSON object.")
+    return told
 
 
 def _is_loopback(address: str) -> bool:

@@ -41,6 +41,10 @@ class Store:
             raise
         return digest
 
+    def has(self, realm: str, digest: str) -> bool:
+        """Whether there is a file of that digest; whether it is still whole, only :meth:`get` tells."""
+        return bool(self._files.isfile(self._path(realm, digest)))
+
     def get(self, realm: str, digest: str) -> bytes | None:
         """The bytes of that digest; None where they are missing or no longer what was written."""
         try:

@@ -69,6 +69,7 @@ class Purchase(Base):
         Index("ix_purchases_fingerprint", "fingerprint", "state"),
         Index("ix_purchases_run", "run"),
         Index("ix_purchases_owner", "owner"),
+        Index("ix_purchases_began", "realm", "began"),
     )
 
 
@@ -91,7 +92,7 @@ class StoredPicture(Base):
     url: Mapped[str | None] = mapped_column(Text)
     url_until: Mapped[float | None] = mapped_column(Float)
 
-    __table_args__ = (Index("ix_pictures_pixels", "pixels"),)
+    __table_args__ = (Index("ix_pictures_pixels", "pixels"), Index("ix_pictures_digest", "digest"))
 
 
 class Charge(Base):
@@ -116,3 +117,17 @@ class Charge(Base):
     ``unsure`` whether at all."""
 
     __table_args__ = (Index("ix_ledger_at", "at"), Index("ix_ledger_run", "run"))
+
+
+class Workflow(Base):
+    """A prompt that something was bought for, so that it can be opened again."""
+
+    __tablename__ = "workflows"
+
+    digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    shape: Mapped[str] = mapped_column(String(64))
+    """Digest of its nodes and links without their values: the same workflow with another prompt has the same."""
+    label: Mapped[str] = mapped_column(String(200))
+    at: Mapped[float] = mapped_column(Float)
+    graph: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    """None where it was too large to keep."""

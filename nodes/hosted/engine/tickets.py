@@ -11,9 +11,14 @@ from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from .errors import Stopped
 from .loop import LoopThread
 from .outcome import Outcome
 from .provider import Progress
+
+
+class CalledOff(Stopped):
+    """Somebody stopped this very purchase, for all who wait for it."""
 
 
 class Ticket:
@@ -24,6 +29,7 @@ class Ticket:
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.stop = asyncio.Event()
         self.waiters = 0
+        self.is_called_off = False
         self._loop = loop
         self._began = time.monotonic()
         self._progress = Progress("starting")
@@ -36,12 +42,26 @@ class Ticket:
     def report(self, progress: Progress) -> None:
         self._progress = progress
 
+    def watched(self) -> Progress:
+        """The progress, for somebody who waits. Raises :class:`CalledOff` once nobody should."""
+        if self.is_called_off:
+            raise CalledOff(
+                "This was stopped in Easel's panel. If the provider had begun it and cannot stop it, what it makes is kept."
+            )
+        return self.progress
+
+    def call_off(self) -> None:
+        """From any thread: everybody who waits shall leave, and the purchase be stopped where it can be."""
+        self.is_called_off = True
+        self.unwanted()
+
     def unwanted(self) -> None:
         """From any thread: the last who waited has left on purpose."""
         self._loop.call_soon_threadsafe(self.stop.set)
 
     def wanted_again(self) -> None:
         """From any thread: somebody came before :meth:`unwanted` had its effect."""
+        self.is_called_off = False
         self._loop.call_soon_threadsafe(self.stop.clear)
 
 
@@ -54,6 +74,12 @@ class Tickets:
 
     def __len__(self) -> int:
         return len(self._open)
+
+    def find(self, fingerprint: str) -> Ticket | None:
+        """The ticket of a purchase that is under way."""
+        with self._lock:
+            ticket = self._open.get(fingerprint)
+        return ticket if ticket is not None and not ticket.future.done() else None
 
     def join(
         self, fingerprint: str, thread: LoopThread, work: Callable[[Ticket], Coroutine[Any, Any, Outcome]]

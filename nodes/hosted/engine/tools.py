@@ -11,6 +11,7 @@ import aiohttp
 from .fetch import Downloader
 from .journal import Journal
 from .keys import Keyring
+from .ledger import Ledger
 from .outcome import Facts
 from .store import Store
 
@@ -20,6 +21,7 @@ class Tools:
     """Opened once, with the first purchase."""
 
     journal: Journal
+    ledger: Ledger
     store: Store
     keys: Keyring
     http: aiohttp.ClientSession

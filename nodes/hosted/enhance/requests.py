@@ -12,17 +12,21 @@ from typing_extensions import Self
 
 from ..engine.inputs import Picture
 from ..engine.request import RANDOM_SEED, Request
-from .models import CUTTERS, UPSCALERS, Row
+from .lengths import check_margin, check_place, check_region
+from .models import CUTTERS, UPSCALERS, Row, listed
 
 MAX_SEED = 2**31 - 1
 MOST_MADE = 40_000_000
 """Pixels of a result at most: a larger one would be a file too large to fetch."""
 
 _COLOR = re.compile(r"#?([0-9a-fA-F]{3,4}|[0-9a-fA-F]{6}|[0-9a-fA-F]{8})|[a-zA-Z]+")
-_MARGIN = re.compile(r"(\d+(?:\.\d+)?)(px|%)")
-_MOST_MARGIN = {"px": 500.0, "%": 50.0}
 _PNG_AREA = 10_000_000
-"""The largest picture that remove.bg gives as PNG, in pixels; as ZIP or JPEG 25 million."""
+"""The largest picture that remove.bg gives as PNG, in pixels; as ZIP, WebP or JPEG 25 million, 50 at the size 50MP."""
+_WHOLE = (None, "full", "50MP")
+"""Sizes that may be larger than a PNG reaches."""
+MASK = "alpha"
+"""The channels of which only the mask is made."""
+_NOT_WITH_MASK = ("crop", "scale", "position", "add_shadow", "background_color", "background")
 
 
 class EnhanceRequest(Request):
@@ -148,6 +152,14 @@ class RemoveBackground(EnhanceRequest):
         "subject_type",
         "background_color",
         "background",
+        "channels",
+        "roi",
+        "scale",
+        "position",
+        "add_shadow",
+        "shadow_type",
+        "shadow_opacity",
+        "semitransparency",
     )
 
     variant: str | None = None
@@ -163,6 +175,24 @@ class RemoveBackground(EnhanceRequest):
     subject_type: str | None = None
     background_color: str | None = None
     background: Picture | None = None
+    channels: str | None = None
+    """``alpha`` asks for the mask alone."""
+    roi: str | None = None
+    """The region in which the subject stands: left, top, right and bottom in px or %. What is outside is removed."""
+    scale: int | None = None
+    """How much of the picture the subject fills, in percent."""
+    position: str | None = None
+    add_shadow: bool | None = None
+    shadow_type: str | None = None
+    shadow_opacity: int | None = None
+    """In percent."""
+    semitransparency: bool | None = None
+    """Whether panes of cars are half transparent."""
+
+    @property
+    def is_mask(self) -> bool:
+        """Whether what comes back is the mask and no picture."""
+        return self.channels == MASK
 
     @property
     def has_background(self) -> bool:
@@ -174,10 +204,10 @@ class RemoveBackground(EnhanceRequest):
         """The format asked of remove.bg: PNG as far as it reaches, beyond it what keeps the size."""
         if self.format is not None:
             return self.format
-        is_large = self.size in (None, "full") and self.image.width * self.image.height > _PNG_AREA
+        is_large = self.size in _WHOLE and self.image.width * self.image.height > _PNG_AREA
         if not is_large:
             return "png"
-        return "jpg" if self.has_background else "zip"
+        return "jpg" if self.has_background or self.is_mask else "zip"
 
     @field_validator("background_color")
     @classmethod
@@ -189,14 +219,18 @@ class RemoveBackground(EnhanceRequest):
     @field_validator("crop_margin")
     @classmethod
     def _is_a_margin(cls, margin: str | None) -> str | None:
-        if margin is None:
-            return None
-        lengths = [_MARGIN.fullmatch(part) for part in margin.split()]
-        if not 1 <= len(lengths) <= 4 or not all(
-            length and float(length[1]) <= _MOST_MARGIN[length[2]] for length in lengths
-        ):
-            raise ValueError("a margin is written like 30px or 10%, one to four of them, at most 500px or 50%")
-        return margin
+        return None if margin is None else check_margin(margin)
+
+    @field_validator("position")
+    @classmethod
+    def _is_a_place(cls, position: str | None) -> str | None:
+        return None if position is None else check_place(position)
+
+    @field_validator("roi")
+    @classmethod
+    def _is_a_region(cls, roi: str | None, info: ValidationInfo) -> str | None:
+        picture = info.data.get("image")
+        return roi if roi is None or picture is None else check_region(roi, picture.width, picture.height)
 
     @model_validator(mode="after")
     def _fits_together(self) -> Self:
@@ -210,4 +244,23 @@ class RemoveBackground(EnhanceRequest):
             raise ValueError(
                 "format zip is for transparency, and there is none with a new background: choose png or jpg"
             )
+        if self.shadow_type is not None and not self.add_shadow:
+            raise ValueError("shadow_type is for a shadow: switch add_shadow on, or leave the type at its default")
+        if self.shadow_opacity is not None and not self.add_shadow:
+            raise ValueError("shadow_opacity is for a shadow: switch add_shadow on, or leave the opacity at -1")
+        if self.size == "50MP" and self.format == "png" and self.image.width * self.image.height > _PNG_AREA:
+            raise ValueError("format png reaches 10 megapixels: with size 50MP choose zip, webp, jpg or auto")
+        return self
+
+    @model_validator(mode="after")
+    def _is_a_whole_mask(self) -> Self:
+        """A mask is laid on the picture that was sent, so that it must show all of it and nothing else."""
+        if not self.is_mask:
+            return self
+        if unfit := [name for name in _NOT_WITH_MASK if getattr(self, name)]:
+            raise ValueError(
+                f"with channels alpha only the mask of your own picture is made: leave {listed(unfit)} away"
+            )
+        if self.format == "zip":
+            raise ValueError("format zip is colours and mask, and channels alpha is the mask alone: choose png or jpg")
         return self

@@ -16,19 +16,20 @@ from .sizes import AUTO
 
 _PLAIN = (
     "seed", "output_format", "safety_tolerance", "prompt_upsampling", "steps", "guidance", "count", "user",
-    "resolution", "grounding", "raw", "strength", "control_strength", "prepared", "grow",
+    "resolution", "grounding", "raw", "strength", "control_strength", "prepared", "grow", "output_quality",
+    "go_fast", "acceleration", "megapixels", "safety_checker", "interval", "loras", "mode",
 )  # fmt: skip
 """Fields that are sent as they are, but for their names and the words of their values."""
 _MARGINS = ("top", "bottom", "left", "right")
 _NOT = "not "
+_REST = "1 - "
 
 
 def body_of(request: FluxRequest) -> dict[str, Any]:
     """What the route is sent: plain JSON, with an InputPicture or :class:`Attached` wherever a file goes."""
     offer = request.offer
-    body = {**offer.always, **_fields(request)}
-    if isinstance(request, FluxSized):
-        body |= _size(request)
+    # What is asked for wins over what is usual.
+    body = {**offer.always, **(_size(request) if isinstance(request, FluxSized) else {}), **_fields(request)}
     if isinstance(request, FluxExpand):
         return body | _continued(request)
     body |= _pictures(offer, request.pictures)
@@ -56,6 +57,11 @@ def _told(offer: Offer, name: str, value: Any) -> tuple[str, Any]:
     wire_name = offer.names.get(name, name)
     if wire_name.startswith(_NOT):
         return wire_name.removeprefix(_NOT), not value
+    if wire_name.startswith(_REST):
+        # A share of 0.8 would leave 0.19999999999999996.
+        return wire_name.removeprefix(_REST), round(1 - value, 6)
+    if name == "loras":
+        return wire_name, [one.model_dump() for one in value]
     if name in offer.as_text:
         return wire_name, str(value)
     return wire_name, offer.values.get(name, {}).get(value, value) if isinstance(value, str) else value

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict
 
 from ..engine.toml import read_toml
+from .loras import Lora
 from .sizes import AUTO, Sides, nearest_ratio, number_of
 
 Operation = Literal["generate", "edit", "fill", "expand", "redux", "control", "reimagine", "erase"]
@@ -20,6 +21,8 @@ ROUTES = {"bfl": "BFL", "replicate": "Replicate", "fal": "fal"}
 USUAL_SAFETY = 2
 
 _MOST_NAMED = 6
+_RANGES = ("steps", "guidance", "count", "strength", "control_strength", "grow", "interval", "output_quality")
+_SWITCHES = ("prompt_upsampling", "raw", "grounding", "user", "prepared", "go_fast", "safety_checker")
 _FILES = ("flux-2.toml", "flux-1.toml", "flux-1-tools.toml")
 _OPERATIONS: tuple[Operation, ...] = get_args(Operation)
 
@@ -54,6 +57,12 @@ class Offer(BaseModel):
     strength: Range | None = None
     control_strength: Range | None = None
     grow: Range | None = None
+    interval: Range | None = None
+    output_quality: Range | None = None
+    loras: Range | None = None
+    acceleration: tuple[str, ...] = ()
+    megapixels: tuple[str, ...] = ()
+    mode: tuple[str, ...] = ()
     prompt: bool = True
     seed: bool = True
     prompt_upsampling: bool = False
@@ -61,6 +70,8 @@ class Offer(BaseModel):
     grounding: bool = False
     user: bool = False
     prepared: bool = False
+    go_fast: bool = False
+    safety_checker: bool = False
     always: dict[str, Any] = {}
     names: dict[str, str] = {}
     values: dict[str, dict[str, str]] = {}
@@ -147,12 +158,6 @@ def _side(offer: Offer, side: int) -> str | None:
     return f"for {offer.label} {problem}" if problem else None
 
 
-def _resolution(offer: Offer, value: str) -> str | None:
-    if not offer.resolutions:
-        return _no_such(offer)
-    return None if value in offer.resolutions else f"{offer.label} makes {listed(offer.resolutions)}"
-
-
 def _format(offer: Offer, value: str) -> str | None:
     if not offer.formats:
         return None if value == "png" else f"{offer.label} always makes png"
@@ -175,6 +180,24 @@ def _range(name: str) -> Callable[[Offer, float], str | None]:
         return None if low <= value <= high else f"{offer.label} takes {low:g} to {high:g}"
 
     return check
+
+
+def _choice(name: str) -> Callable[[Offer, str], str | None]:
+    def check(offer: Offer, value: str) -> str | None:
+        choices = getattr(offer, name)
+        if not choices:
+            return _no_such(offer)
+        return None if value in choices else f"{offer.label} takes {listed(choices)}"
+
+    return check
+
+
+def _loras(offer: Offer, loras: Sequence[Lora]) -> str | None:
+    if offer.loras is None:
+        return f"{offer.label} takes no LoRAs"
+    low, high = offer.loras
+    wrong = next((one for one in loras if not low <= one.scale <= high), None)
+    return f"the weight {wrong.scale:g} is not one of {low:g} to {high:g}" if wrong else None
 
 
 def _switch(name: str) -> Callable[[Offer, Any], str | None]:
@@ -205,11 +228,15 @@ _CHECKS: dict[str, Callable[[Offer, Any], str | None]] = {
     "aspect_ratio": _ratio,
     "width": _side,
     "height": _side,
-    "resolution": _resolution,
+    "resolution": _choice("resolutions"),
+    "acceleration": _choice("acceleration"),
+    "megapixels": _choice("megapixels"),
+    "mode": _choice("mode"),
+    "loras": _loras,
     "output_format": _format,
     "safety_tolerance": _safety,
-    **{name: _range(name) for name in ("steps", "guidance", "count", "strength", "control_strength", "grow")},
-    **{name: _switch(name) for name in ("prompt_upsampling", "raw", "grounding", "user", "prepared")},
+    **{name: _range(name) for name in _RANGES},
+    **{name: _switch(name) for name in _SWITCHES},
 }
 
 

@@ -12,6 +12,7 @@ from typing_extensions import Self
 from ..engine.errors import InputRefused
 from ..engine.inputs import Picture
 from ..engine.request import RANDOM_SEED, Request
+from .loras import Lora
 from .models import OFFERS, ROUTES, USUAL_SAFETY, Offer, Operation, listed, models_that, routes_of
 from .sizes import AUTO, nearest_ratio
 
@@ -19,9 +20,13 @@ MAX_SEED = 2**32 - 1
 
 Format = Literal["png", "jpeg", "webp"]
 
+AS_LARGE = "match_input"
+"""The choice of megapixels that keeps the size of the input picture."""
+
 _OPTIONAL = (
     "resolution", "steps", "guidance", "count", "prompt_upsampling", "raw", "grounding", "user",
-    "strength", "control_strength", "prepared", "grow",
+    "strength", "control_strength", "prepared", "grow", "output_quality", "go_fast", "acceleration", "megapixels",
+    "safety_checker", "interval", "loras", "mode",
 )  # fmt: skip
 """What another model may simply do without."""
 
@@ -40,6 +45,8 @@ class FluxRequest(Request):
     """This request on the other routes that can do it, where the route was left open."""
     choice: str = Field(default="", exclude=True)
     """Why this route was chosen, where it was, for people."""
+    keys_wanted: str = Field(default="", exclude=True)
+    """What to say where no route that can do this has a key."""
 
     prompt: str
     seed: int | None = Field(default=0, ge=RANDOM_SEED, le=MAX_SEED)
@@ -53,6 +60,19 @@ class FluxRequest(Request):
     """The provider's name for the end user on whose behalf this is asked."""
     count: int | None = None
     """How many pictures are asked for at once."""
+    output_quality: int | None = None
+    """0-100, of a jpeg or webp."""
+    go_fast: bool | None = None
+    """Whether the quicker, slightly coarser build of the model draws."""
+    acceleration: str | None = None
+    """How many shortcuts the model takes for speed."""
+    megapixels: str | None = None
+    """About how large the picture is made, in the provider's steps."""
+    safety_checker: bool | None = None
+    """Whether the provider's own checker looks at the result."""
+    interval: float | None = None
+    """1-4: how much a picture may differ from others of the same prompt."""
+    loras: tuple[Lora, ...] | None = None
 
     @property
     def provider(self) -> str:
@@ -61,6 +81,10 @@ class FluxRequest(Request):
     @property
     def elsewhere(self) -> tuple[Request, ...]:
         return self.same_wish
+
+    @property
+    def without_key(self) -> str:
+        return self.keys_wanted
 
     @property
     def offer(self) -> Offer:
@@ -82,6 +106,11 @@ class FluxRequest(Request):
     def size(self) -> tuple[int, int] | None:
         """Width and height of the result in pixels, where they are known before; None where the model decides."""
         return None
+
+    @property
+    def keeps_size(self) -> bool:
+        """Whether a result that is as large as its input picture stays so."""
+        return self.megapixels in (None, AS_LARGE)
 
     @classmethod
     def offers(cls, route: str) -> dict[str, Offer]:
@@ -162,6 +191,13 @@ class FluxRequest(Request):
         if problem := offer.problem(info.field_name, value):
             raise ValueError(problem)
         return value
+
+    @field_validator("output_quality")
+    @classmethod
+    def _something_is_lost(cls, quality: int | None, info: ValidationInfo) -> int | None:
+        if quality is not None and info.data.get("output_format") == "png":
+            raise ValueError("png loses nothing, so that it has no quality: choose jpeg or webp in output_format")
+        return quality
 
     @field_validator("images", "image", check_fields=False)
     @classmethod
@@ -245,7 +281,7 @@ def _fitted(fields: Mapping[str, Any], offer: Offer) -> dict[str, Any]:
     low, high_safety = offer.safety_tolerance or (USUAL_SAFETY, USUAL_SAFETY)
     changed["safety_tolerance"] = max(low, min(fields["safety_tolerance"], high_safety))
     if offer.problem("output_format", fields["output_format"]):
-        changed["output_format"] = "png"
+        changed |= {"output_format": "png", "output_quality": None}
     return changed
 
 

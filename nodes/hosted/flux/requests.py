@@ -56,8 +56,13 @@ class _OfOnePicture(FluxRequest):
         return (self.image,)
 
     @property
-    def size(self) -> tuple[int, int] | None:
+    def whole(self) -> tuple[int, int]:
+        """Width and height of the picture with all that is added to it."""
         return self.image.width, self.image.height
+
+    @property
+    def size(self) -> tuple[int, int] | None:
+        return self.whole if self.keeps_size else None
 
 
 class _Masked(_OfOnePicture):
@@ -73,6 +78,8 @@ class _Masked(_OfOnePicture):
             raise ValueError(
                 f"it is {mask.width}x{mask.height}, and the image {image.width}x{image.height}: make them one size"
             )
+        if mask.is_empty:
+            raise ValueError("nothing is marked in it, so that nothing would change: paint white (1) where it should")
         return mask
 
 
@@ -101,15 +108,12 @@ class FluxExpand(_OfOnePicture):
     bottom: int = Field(default=0, ge=0, le=MOST_MARGIN)
     left: int = Field(default=0, ge=0, le=MOST_MARGIN)
     right: int = Field(default=0, ge=0, le=MOST_MARGIN)
+    mode: str | None = None
+    """With how much care it is drawn."""
 
     @property
     def whole(self) -> tuple[int, int]:
-        """Width and height of the picture with its margins."""
         return self.left + self.image.width + self.right, self.top + self.image.height + self.bottom
-
-    @property
-    def size(self) -> tuple[int, int] | None:
-        return self.whole
 
     @model_validator(mode="after")
     def _grows(self) -> Self:
@@ -144,7 +148,7 @@ class FluxReimagine(_Drawn):
     needs_words: ClassVar[bool] = False
 
     strength: float | None = None
-    """0-1: how much of the picture is in the result."""
+    """0-1: how much of the picture is in the result; what others call strength counts the other way round."""
     raw: bool | None = None
 
 
@@ -161,4 +165,4 @@ class FluxControl(_Drawn):
     @property
     def size(self) -> tuple[int, int] | None:
         # Without sides, the result has the control picture's size.
-        return super().size or self.first
+        return super().size or (self.first if self.keeps_size else None)

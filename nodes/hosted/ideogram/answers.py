@@ -123,13 +123,13 @@ def description_of(answer: Mapping[str, Any], notices: tuple[str, ...], request_
 def _failed(reason: str, cost: Any, task: str) -> ContentRejected | ResultLost:
     # What fails is not billed, says Ideogram's page on errors and billing; a cost that it names all the same counts.
     charge: Charge = "charged" if cost else "none"
+    named = Decimal(cost) / _MICROS if isinstance(cost, int) and cost else None
     if _UNSAFE.search(reason):
         return ContentRejected(
             f"{LABEL}'s safety check refused this.", stage="output", words=reason, request_id=task, charge=charge
-        )
-    lost = ResultLost(f"{LABEL} failed while it made this. Run again to retry.", words=reason, request_id=task)
-    lost.charge = charge
-    return lost
+        ).costing(named)
+    sentence = f"{LABEL} failed while it made this. Run again to retry."
+    return ResultLost(sentence, words=reason, request_id=task, charge=charge).costing(named)
 
 
 def _lifetime(url: str, otherwise: float | None) -> float | None:

@@ -49,9 +49,11 @@ def fields_of(request: IdeogramRequest) -> dict[str, Any]:
         "num_images": request.num_images if request.num_images > 1 else None,
         "style_codes": list(request.style_codes) if request.style_codes else None,
         "color_palette": _palette(request, spelled),
+        "custom_model_uri": request.custom_model,
         **_size(request),
     }
-    if request.character_image is not None and request.style_type is None and request.style_codes is None:
+    named = request.style_type, request.style_codes, request.custom_model
+    if request.character_image is not None and not any(named):
         # Codes go with no style_type at all; else what Ideogram takes by itself is no style that goes with a character.
         fields["style_type"] = spelled(AUTO)
     if offer.api == "v2":
@@ -104,7 +106,7 @@ def _size(request: IdeogramRequest) -> dict[str, Any]:
     offer, image = request.offer, getattr(request, "image", None)
     if request.operation == "edit":
         # Only the general model makes edits in another size, unless it is told where the size comes from.
-        follows = offer.image_field == "images" and getattr(request, "mask", None) is None
+        follows = offer.api == "v2" and offer.image_field == "images" and getattr(request, "mask", None) is None
         return {"size": "source"} if follows else {}
     if request.width is not None:
         return {offer.size_field: _exact(offer, f"{request.width}x{request.height}")}

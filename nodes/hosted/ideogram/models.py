@@ -152,7 +152,7 @@ _CHECKED = frozenset(
     {
         *("aspect_ratio", "width", "height", "quality", "rendering_speed", "style_type", "upscale_factor"),
         *("style_images", "references", "mask", "image_weight", "magic_prompt", "negative_prompt", "style_preset"),
-        *("style_codes", "color_palette", "character_image"),
+        *("style_codes", "color_palette", "character_image", "custom_model"),
         *_TAKEN_WITH,
     }
 )

@@ -15,7 +15,7 @@ _PLAIN = (None, "x1")
 
 
 def estimate(request: IdeogramRequest) -> Decimal | None:
-    """US dollars, rounded up where unsure; None where no price is published (a design, an enlarged cut-out)."""
+    """US dollars, rounded up where unsure; None where no price is published (a design, an enlarged cut-out, one's own model)."""
     each = _each(request)
     return None if each is None else each * request.num_images
 
@@ -28,6 +28,8 @@ def is_quoted(request: IdeogramRequest) -> bool:
 def _each(request: IdeogramRequest) -> Decimal | None:
     tables, model = _tables(), request.model
     if request.operation == "generate-design" or getattr(request, "upscale_factor", None) not in _PLAIN:
+        return None
+    if request.custom_model is not None:
         return None
     if (price := tables["picture"].get(model)) is not None:
         return _usd(price)

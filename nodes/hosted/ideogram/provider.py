@@ -16,6 +16,7 @@ from . import prices
 from .account import ACCOUNT, LABEL
 from .answers import DAY, description_of, job_of, result_of, told_of
 from .notices import notices_of
+from .quotes import Quotes
 from .refusals import refusal, request_id_of
 from .requests import IdeogramRequest
 from .uploads import Upload
@@ -31,6 +32,9 @@ class Ideogram:
 
     account = ACCOUNT
 
+    def __init__(self) -> None:
+        self._quotes = Quotes()
+
     async def submit(self, request: Request, call: Call) -> Job | Result:
         if not isinstance(request, IdeogramRequest):
             raise TypeError(f"{LABEL} is not asked for {type(request).__name__}")
@@ -38,6 +42,8 @@ class Ideogram:
         url = f"{call.address}/{request.offer.path}"
         quoted = await self._quoted(request, url, upload, call) if prices.is_quoted(request) else None
         quote = _price(quoted)
+        if quote is not None and not (quoted and _is_purchase(quoted)):
+            self._quotes.learn(request, quote)
         if quoted is None or not _is_purchase(quoted):
             answer = await wire.submit(url, **upload.body(), headers=_key(call), timeout=_SUBMIT)
         else:
@@ -84,7 +90,7 @@ class Ideogram:
         return wire.explain(error, ACCOUNT)
 
     def estimate(self, request: Request) -> Decimal | None:
-        return prices.estimate(request) if isinstance(request, IdeogramRequest) else None
+        return self._quotes.estimate(request) if isinstance(request, IdeogramRequest) else None
 
     async def _quoted(self, request: IdeogramRequest, url: str, upload: Upload, call: Call) -> wire.Answer | None:
         """What Ideogram answers when asked for the price, for nothing; None where that tells nothing.

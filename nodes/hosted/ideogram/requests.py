@@ -7,6 +7,7 @@ Values are written as the editor shows them, in small letters; ``fields.py`` wri
 from __future__ import annotations
 
 import datetime as dt
+import re
 import secrets
 from typing import Any, ClassVar
 
@@ -20,9 +21,10 @@ from .styling import PALETTES, PRESETS, Colour, codes_of, colours_of
 
 MAX_SEED = 2**31 - 1
 MOST_AT_ONCE = 8
+_CUSTOM_MODEL = re.compile(r"model/[^/\s]+/version/[^/\s]+")
 CHARACTER_STYLES = ("auto", "realistic", "fiction")
 
-_KEPT = ("model", "take", "prompt", "image", "resemblance", "detail")
+_KEPT = ("model", "take", "prompt", "image", "mask", "resemblance", "detail")
 """What is never left out when another model is asked instead."""
 
 
@@ -54,6 +56,8 @@ class IdeogramRequest(Request):
     style_images: tuple[Picture, ...] | None = None
     character_image: Picture | None = None
     character_mask: Mask | None = None
+    custom_model: str | None = None
+    """A model of one's own, trained at Ideogram: ``model/<name>/version/<version>``."""
 
     @property
     def offer(self) -> Offer:
@@ -147,6 +151,13 @@ class IdeogramRequest(Request):
             raise ValueError(f"{offer.model} takes {offer.prompt:,} characters, and these are {len(prompt):,}")
         return prompt
 
+    @field_validator("custom_model")
+    @classmethod
+    def _is_an_address(cls, custom: str | None) -> str | None:
+        if custom is not None and not _CUSTOM_MODEL.fullmatch(custom):
+            raise ValueError("a model of your own is written like model/my-model/version/1, as Ideogram shows it")
+        return custom
+
     @field_validator("height")
     @classmethod
     def _is_a_size(cls, height: int | None, info: ValidationInfo) -> int | None:
@@ -191,6 +202,8 @@ class IdeogramRequest(Request):
             raise ValueError(
                 f"it is {mask.width}x{mask.height}, and the picture {picture.width}x{picture.height}: make them one size"
             )
+        if mask.is_empty:
+            raise ValueError("it marks nothing: paint where the picture should change, or take it off")
         return mask
 
     @model_validator(mode="after")
@@ -203,6 +216,8 @@ class IdeogramRequest(Request):
             raise ValueError("colours are either a ready color_palette or your own colors, not both")
         if self.style_codes and (self.style_type or self.style_images):
             raise ValueError("style_codes go with neither a style_type nor style_images: leave one of them out")
+        if self.custom_model and self.style_type:
+            raise ValueError("a custom_model brings its own style: leave style_type at its default")
         if self.offer.exclusive_preset and self.style_preset and (self.style_codes or self.style_images):
             raise ValueError(f"with {self.model} a style_preset goes with neither style_codes nor style_images")
         if self.character_image is not None and self.style_type not in (None, *CHARACTER_STYLES):
@@ -254,7 +269,7 @@ class IdeogramEdit(IdeogramRequest):
     @model_validator(mode="after")
     def _has_its_mask(self) -> Self:
         if self.offer.mask == "must" and self.mask is None:
-            free = tuple(name for name, offer in offers_for(self.operation).items() if offer.mask == "may")
+            free = tuple(name for name, offer in offers_for(self.operation).items() if offer.mask != "must")
             raise ValueError(f"{self.model} edits only inside a mask: connect one, or take {listed(free)}")
         return self
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from ..engine.toml import read_toml
 from .prompt import read
-from .requests import Imagine, MidjourneyRequest
+from .requests import OMNI, Imagine, MidjourneyRequest
 
 _USUAL = "fast"
 
@@ -21,7 +21,7 @@ def estimate(request: MidjourneyRequest) -> Decimal:
     if isinstance(request, Imagine):
         values = read(request.prompt).values
         price *= Decimal(str(table["draft"])) if "draft" in values else 1
-        price *= Decimal(str(table["omni"])) if "omni_reference" in values else 1
+        price *= Decimal(str(table["omni"])) if OMNI in values or request.omni_image is not None else 1
     return price
 
 

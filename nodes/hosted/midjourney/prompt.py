@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ..engine.errors import InputRefused
@@ -13,6 +13,9 @@ VERSION_FLAGS = ("version", "v")
 NIJI = "niji"
 MOST_LETTERS = 6000
 """About what Discord takes; gateways say 5000 to 8192."""
+
+A_LINK = "https://pictures.example/a.png"
+"""Stands for a picture whose link is made only when it is sent."""
 
 _FLAG = re.compile(r"(?:^|(?<=[\s,]))(--|—|–)([A-Za-z][\w-]*)")
 _LINK_FIRST = re.compile(r"https?://\S")
@@ -66,10 +69,18 @@ def read(prompt: str) -> Typed:
     return Typed(words, next(iter(versions), None), values, tuple(unknown))
 
 
-def compose(prompt: str, version: str, inputs: Mapping[str, str | None], *, has_image: bool = False) -> Composed:
+def compose(
+    prompt: str,
+    version: str,
+    inputs: Mapping[str, str | None],
+    *,
+    has_image: bool = False,
+    pictured: Collection[str] = (),
+) -> Composed:
     """The prompt with every parameter once: those typed in it stand, those of ``inputs`` (by name) are added.
 
-    ``has_image`` says that pictures go along. Raises :class:`InputRefused` for what the version does not take.
+    ``has_image`` says that pictures go along; ``pictured`` names the references whose pictures become links only when
+    it is sent. Raises :class:`InputRefused` for what the version does not take.
     """
     typed = read(prompt)
     notes: list[str] = []
@@ -81,7 +92,10 @@ def compose(prompt: str, version: str, inputs: Mapping[str, str | None], *, has_
     values = _merged(typed, _inputs_read(inputs), notes)
     for name, value in values.items():
         _check(PARAMETERS[name], chosen, value, values, _where(name, typed), notes)
-    _check_needs(values, typed, has_image or bool(_LINK_FIRST.match(typed.words)))
+    for name in pictured:
+        _check_pictured(PARAMETERS[name], chosen, values, notes)
+    given = {*values, *pictured, *([IMAGE] if has_image or _LINK_FIRST.match(typed.words) else [])}
+    _check_needs(values, typed, given)
     if not typed.words and not has_image:
         raise InputRefused("The prompt is empty: say what the picture should show.", input_name="prompt")
     _check_weights(typed.words, chosen, notes)
@@ -101,6 +115,37 @@ def without(prompt: str, name: str) -> tuple[str, str | None]:
     typed = read(prompt)
     values = {other: value for other, value in typed.values.items() if other != name}
     return _written(typed.words, typed.version or DEFAULT_VERSION, values, typed.unknown), typed.values.get(name)
+
+
+def with_links(prompt: str, links: Mapping[str, Sequence[str]]) -> str:
+    """A composed prompt whose references (by name) have these links behind what stands there already."""
+    if not any(links.values()):
+        return prompt
+    typed = read(prompt)
+    values = dict(typed.values)
+    for name, several in links.items():
+        if several:
+            values[name] = PARAMETERS[name].joined(values.get(name, ""), *several)
+    return _written(typed.words, typed.version or DEFAULT_VERSION, values, typed.unknown)
+
+
+def reworded(prompt: str, wish: str, version: str) -> Composed:
+    """Other words in place of a prompt's own: its parameters stay, but for those that the wish says itself.
+
+    Raises :class:`InputRefused` for a wish that cannot be read, or that the version does not take.
+    """
+    has_link = bool(_LINK_FIRST.match(wish.strip()))
+    kept = {
+        name: value
+        for name, value in read(prompt).values.items()
+        if PARAMETERS[name].written != "apart" and (PARAMETERS[name].needs != IMAGE or has_link)
+    }
+    return compose(wish, version, kept)
+
+
+def picture_input(name: str) -> str:
+    """The input that takes a reference as pictures: ``style_images`` for ``style_reference``."""
+    return name.replace("_reference", "_image" if name == "omni_reference" else "_images")
 
 
 def version_text(version: str) -> str:
@@ -221,10 +266,21 @@ def _check(
         notes.append(f"Sources differ on whether version {version} takes {parameter.shown}; it was sent.")
 
 
-def _check_needs(values: Mapping[str, str], typed: Typed, has_image: bool) -> None:
+def _check_pictured(parameter: Parameter, version: str, values: Mapping[str, str], notes: list[str]) -> None:
+    """As :func:`_check`, for a reference that comes as pictures."""
+    name = picture_input(parameter.name)
+    if not parameter.is_list and parameter.name in values:
+        raise InputRefused(
+            f"The input {name} cannot be used together with a link: {parameter.shown} takes exactly one picture.",
+            input_name=name,
+        )
+    _check(parameter, version, A_LINK, values, (f"The input {name}", name), notes)
+
+
+def _check_needs(values: Mapping[str, str], typed: Typed, given: Collection[str]) -> None:
     for name in values:
         needs = PARAMETERS[name].needs
-        if not needs or needs in values or (needs == IMAGE and has_image):
+        if not needs or needs in given:
             continue
         what, input_name = _where(name, typed)
         missing = "a picture, or a link to one before the words" if needs == IMAGE else PARAMETERS[needs].shown

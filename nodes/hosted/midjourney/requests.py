@@ -6,16 +6,17 @@ Source of the parameters, their ranges and versions: ``parameters.toml``; of the
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 from typing_extensions import Self
 
-from ..engine.inputs import InputPicture, Picture
+from ..engine.inputs import InputPicture, Mask, Picture
 from ..engine.request import Request
 from .actions import ACTIONS, Action, Shows
 from .handle import Handle
-from .prompt import Composed, compose
+from .masks import check_region
+from .prompt import Composed, compose, picture_input, reworded
 
 Speed = Literal["fast", "relax", "turbo"]
 Direction = Literal["left", "right", "up", "down"]
@@ -24,6 +25,12 @@ LEAST_BLENDED, MOST_BLENDED = 2, 5
 MOST_ZOOM = 2.0
 MOST_PICTURES = 5
 """Picture prompts; more blur into one another, and gateways take few."""
+MOST_REFERENCES = 5
+"""Pictures for one reference; Midjourney publishes no number, and a prompt has room for about so many links."""
+REFERENCES = ("style_reference", "character_reference", "omni_reference")
+"""The parameters that can be given as pictures."""
+OMNI = "omni_reference"
+"""The one that takes a single picture."""
 _MODEL = "midjourney-"
 
 
@@ -68,6 +75,9 @@ class Imagine(MidjourneyRequest):
 
     prompt: str = Field(min_length=1)
     images: tuple[Picture, ...] = Field(default=(), max_length=MOST_PICTURES)
+    style_images: tuple[Picture, ...] | None = Field(default=None, max_length=MOST_REFERENCES)
+    character_images: tuple[Picture, ...] | None = Field(default=None, max_length=MOST_REFERENCES)
+    omni_image: Picture | None = None
     seed: int | None = None
     """As it stands in the prompt, for the record."""
     part: int | None = None
@@ -81,13 +91,16 @@ class Imagine(MidjourneyRequest):
         inputs: Mapping[str, str | None],
         *,
         images: Sequence[InputPicture] = (),
+        references: Mapping[str, Sequence[InputPicture]] | None = None,
         take: int = 0,
     ) -> tuple[tuple[Imagine, ...], Composed]:
         """The requests for a prompt and its parameters: one, or as many as ``repeat`` asks for.
 
-        Raises :class:`InputRefused` for what the version does not take.
+        ``references`` are pictures by the parameter that they are for. Raises :class:`InputRefused` for what the version
+        does not take.
         """
-        composed = compose(prompt, version, inputs, has_image=bool(images))
+        pictured = {name: tuple(several) for name, several in (references or {}).items() if several}
+        composed = compose(prompt, version, inputs, has_image=bool(images), pictured=pictured)
         seed, repeat = composed.values.get("seed"), int(composed.values.get("repeat", 1))
         asked = {
             "model": model_of(composed.version),
@@ -96,8 +109,15 @@ class Imagine(MidjourneyRequest):
             "speed": composed.values.get("speed"),
             "seed": None if seed is None else int(seed),
             "take": take,
+            **{picture_input(name): one if name != OMNI else one[0] for name, one in pictured.items()},
         }
         return tuple(cls.build(**asked, part=part or None) for part in range(repeat)), composed
+
+    @property
+    def references(self) -> dict[str, tuple[InputPicture, ...]]:
+        """The pictures that become links, by the parameter that they are for."""
+        several = {name: getattr(self, picture_input(name)) or () for name in REFERENCES if name != OMNI}
+        return {**several, OMNI: () if self.omni_image is None else (self.omni_image,)}
 
 
 class FollowUp(MidjourneyRequest):
@@ -162,6 +182,42 @@ class Vary(FollowUp):
     @property
     def asked(self) -> str:
         return self.which
+
+
+class VaryRegion(FollowUp):
+    """Four variations of one picture that differ from it inside a mask."""
+
+    operation: ClassVar[str] = "vary_region"
+
+    mask: Mask
+    wish: str | None = None
+    """The whole prompt for the region; None keeps the task's own."""
+
+    @classmethod
+    def inside(cls, text: str, wish: str, **values: Any) -> tuple[VaryRegion, Composed | None]:
+        """The request for the task whose handle is ``text``, in words of its own where ``wish`` has some.
+
+        Raises :class:`InputRefused` where it cannot be asked.
+        """
+        task = Handle.read(text)
+        composed = reworded(task.prompt, wish, task.version) if wish.strip() else None
+        return cls.on(text, wish=composed.prompt if composed else None, **values), composed
+
+    @property
+    def prompt(self) -> str:
+        return self.wish or self.task.prompt
+
+    @field_validator("mask")
+    @classmethod
+    def _marks_something(cls, mask: Any) -> Any:
+        check_region(mask)
+        return mask
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Self:
+        if not self.prompt:
+            raise ValueError("this task has no prompt of its own: say in prompt what should be inside the mask")
+        return self
 
 
 class Reroll(FollowUp):

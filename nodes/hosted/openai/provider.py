@@ -38,6 +38,7 @@ ACCOUNT = Account(
     address="https://api.openai.com/v1",
     key_variable="OPENAI_API_KEY",
     address_variable="OPENAI_BASE_URL",
+    free_call="models",
 )
 
 _READ_TIMEOUT, _CONNECT_TIMEOUT = 600.0, 20.0

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from .cropping import SIDES_BY, resized
 from .errors import WishRefused
+from .stacks import Control, Lora, with_controls, with_loras
 
 if TYPE_CHECKING:
     from torch import Tensor
 
 AUTOMATIC = "automatic"
-_SIDES_BY = 16
 _SMALLEST = 64
 
 
@@ -26,68 +27,79 @@ class Wish:
     cfg: float
     sampler: str
     scheduler: str
+    loras: tuple[Lora, ...] = ()
+    controls: tuple[Control, ...] = ()
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """The pictures (B, H, W, 3), their latents, and what was used, in words."""
+    """The pictures (B, H, W, C), their latents and where those were drawn anew (None: everywhere), and what was used, in words."""
 
     images: Tensor
     latents: Tensor
     used: str
+    noise_mask: Tensor | None = None
 
 
 def draw(model: Any, clip: Any, vae: Any, wish: Wish, width: int, height: int, count: int) -> Drawn:
     """Pictures out of words; a side of 0 is the model's best. Raises ``WishRefused`` for a size that the model cannot draw."""
     from .core.sampling import empty_latents
 
-    best = _facts(model).best_side
+    best = facts(model).best_side
     asked = (width or best, height or best)
     size = _fitting(model, *asked)
-    return _draw(model, clip, vae, wish, empty_latents(*size, count), 1.0, size, asked)
+    latents, used = sampled(model, clip, vae, wish, empty_latents(*size, count), size)
+    return Drawn(vae.decode(latents), latents, f"{_said(size, asked)}, {used}")
 
 
 def redraw(model: Any, clip: Any, vae: Any, wish: Wish, images: Tensor, denoise: float) -> Drawn:
     """Pictures (B, H, W, C) drawn anew; at ``denoise`` 0 they only pass the VAE."""
     asked = (images.shape[2], images.shape[1])
     size = _fitting(model, *asked)
-    latents = vae.encode(_resized(images[..., :3], *size))
-    return _draw(model, clip, vae, wish, latents, denoise, size, asked)
+    latents = vae.encode(resized(images[..., :3], *size))
+    latents, used = sampled(model, clip, vae, wish, latents, size, denoise)
+    return Drawn(vae.decode(latents), latents, f"{_said(size, asked)}, {used}")
 
 
-def _draw(
+def sampled(
     model: Any,
     clip: Any,
     vae: Any,
     wish: Wish,
     latents: Tensor,
-    denoise: float,
     size: tuple[int, int],
-    asked: tuple[int, int],
-) -> Drawn:
+    denoise: float = 1.0,
+    noise_mask: Tensor | None = None,
+) -> tuple[Tensor, str]:
+    """Latents of pictures of that size (width, height) drawn after the wish, where the mask says, and what was used.
+
+    Raises ``WishRefused`` where the model is of another family or gives nothing, ``ModelRefused`` for a LoRA of another model.
+    """
     from .core.sampling import conditioning, sample
     from .core.vae import is_finite
 
     steps = _steps(model, wish, denoise)
-    positive, negative = conditioning(clip, wish.prompt), conditioning(clip, wish.negative)
+    model, clip, reports = with_loras(model, clip, wish.loras)
     if denoise > 0:
-        latents = sample(model, steps, positive, negative, latents)
+        words = conditioning(clip, wish.prompt), conditioning(clip, wish.negative)
+        latents = sample(model, steps, *with_controls(*words, wish.controls, vae, *size), latents, noise_mask)
     if not is_finite(latents):
         raise WishRefused(
             "The model gave no picture but numbers that are none (NaN). Its file may be damaged, or it is computed in fp16: "
             "start ComfyUI with --bf16-unet or --fp32-unet."
         )
-    used = f"{size[0]}x{size[1]}, seed {steps.seed}, {steps.steps} steps, cfg {steps.cfg:g}, {steps.sampler}/{steps.scheduler}"
+    used = f"seed {steps.seed}, {steps.steps} steps, cfg {steps.cfg:g}, {steps.sampler}/{steps.scheduler}"
     used += f", denoise {denoise:g}" if denoise < 1 else ""
-    used += f" (asked for {asked[0]}x{asked[1]}; sides are multiples of {_SIDES_BY})" if size != asked else ""
-    return Drawn(vae.decode(latents), latents, used)
+    used += f", {len(wish.controls)} ControlNet{'s' * (len(wish.controls) > 1)}" if wish.controls else ""
+    return latents, "\n".join([used, *reports])
 
 
-def _facts(model: Any) -> Any:
+def facts(model: Any) -> Any:
+    """What is known of the model. Raises ``WishRefused`` for one of another family."""
     from .core.model import OTHER, Facts, facts_of, is_of_the_family
 
-    if facts := facts_of(model):
-        return facts
+    if found := facts_of(model):
+        return found
     if is_of_the_family(model):
         return Facts(OTHER, 1024, 0)
     raise WishRefused(
@@ -98,7 +110,7 @@ def _facts(model: Any) -> Any:
 def _steps(model: Any, wish: Wish, denoise: float) -> Any:
     from .core.sampling import Steps
 
-    usual = _facts(model).variant
+    usual = facts(model).variant
     return Steps(
         wish.seed,
         wish.steps or usual.steps,
@@ -111,8 +123,8 @@ def _steps(model: Any, wish: Wish, denoise: float) -> Any:
 
 def _fitting(model: Any, width: int, height: int) -> tuple[int, int]:
     """The nearest size that the model can draw."""
-    sides = [max(_SMALLEST, round(side / _SIDES_BY) * _SIDES_BY) for side in (width, height)]
-    largest = _facts(model).largest_side
+    sides = [max(_SMALLEST, round(side / SIDES_BY) * SIDES_BY) for side in (width, height)]
+    largest = facts(model).largest_side
     if largest and max(sides) > largest:
         raise WishRefused(
             f"{width}x{height} is too large: this model draws sides of up to {largest} pixels. Upscale afterwards."
@@ -120,10 +132,6 @@ def _fitting(model: Any, width: int, height: int) -> tuple[int, int]:
     return sides[0], sides[1]
 
 
-def _resized(images: Tensor, width: int, height: int) -> Tensor:
-    from torch.nn.functional import interpolate
-
-    if images.shape[1:3] == (height, width):
-        return images
-    moved = interpolate(images.movedim(-1, 1), (height, width), mode="bicubic", antialias=True)
-    return moved.movedim(1, -1).clamp(0, 1)
+def _said(size: tuple[int, int], asked: tuple[int, int]) -> str:
+    said = f"{size[0]}x{size[1]}"
+    return said if size == asked else f"{said} (asked for {asked[0]}x{asked[1]}; sides are multiples of {SIDES_BY})"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from ... import host
 from .errors import ModelMissing
@@ -16,6 +16,9 @@ NO_LORA = "(there is none in models/loras)"
 USUAL = "sd3.5_medium.safetensors"
 """What is offered where no model of the family is there yet."""
 
+USUAL_CONTROL = "sd3.5_large_controlnet_canny.safetensors"
+"""What is offered where no ControlNet of the family is there yet."""
+
 _KINDS = ("checkpoints", "diffusion_models")
 _FOLDERS = "diffusers"
 _MARKS = ("sd3", "sd_3", "diffusion-3")
@@ -24,6 +27,10 @@ _FROM = {
     "sd3.5_large.safetensors": "https://huggingface.co/stabilityai/stable-diffusion-3.5-large (16 GB)",
     "sd3.5_large_turbo.safetensors": "https://huggingface.co/stabilityai/stable-diffusion-3.5-large-turbo (16 GB)",
 }
+_CONTROLS = "controlnet"
+_CONTROLS_FROM = "https://huggingface.co/stabilityai/stable-diffusion-3.5-controlnets (4 GB each)"
+_IN_FOLDER = "diffusion_pytorch_model"
+"""How the weights in a folder of diffusers' are called."""
 _ENCODERS_FROM = "https://huggingface.co/Comfy-Org/stable-diffusion-3.5-fp8/tree/main/text_encoders"
 
 
@@ -79,6 +86,37 @@ def other(kind: str, name: str) -> Path:
             f'There is no "{name}" in {where}. Put the file there, or choose another; then press R in the editor.'
         )
     return found
+
+
+def stamp(path: Path) -> str:
+    """Another text once the file is another one."""
+    now = path.stat()
+    return f"{path} {now.st_mtime_ns} {now.st_size}"
+
+
+def controls() -> list[str]:
+    """The ControlNet files and diffusers folders there are, those that are called like the family first."""
+    names = [_folder_or_file(name) for name in host.model_files(_CONTROLS) if name.endswith(ENDINGS)]
+    ordered = sorted(dict.fromkeys(names), key=lambda name: not _like_the_family(name))
+    return ordered if ordered and _like_the_family(ordered[0]) else [USUAL_CONTROL, *ordered]
+
+
+def _folder_or_file(name: str) -> str:
+    path = PurePath(name)
+    return str(path.parent) if path.name.startswith(_IN_FOLDER) and path.parent.name else name
+
+
+def control(name: str) -> Path:
+    """Where that ControlNet is. Raises ``ModelMissing`` saying where to put it."""
+    if found := host.model_path(_CONTROLS, name):
+        return found
+    places = host.model_folders(_CONTROLS)
+    for place in places:
+        if any((place / name).glob(f"{_IN_FOLDER}*")):
+            return place / name
+    raise ModelMissing(
+        f'There is no "{name}" in {places[0]}. Download it from {_CONTROLS_FROM}, or choose another; then press R in the editor.'
+    )
 
 
 def encoder_for(slot: str, choice: str, held: Iterable[str]) -> tuple[bool, Path | None]:

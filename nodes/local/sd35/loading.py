@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from .control import control_file
 from .errors import ModelRefused
 from .headers import read_header
 from .parts import TEXT, Part, parts_of, shift_of, text_encoder_of, vae_of
@@ -16,6 +17,11 @@ from .vae import SCALE, SHIFT, build_vae
 from .variants import config_of, variant_of
 
 _Made = TypeVar("_Made")
+_PICTURES = {
+    "canny": "edges, white on black",
+    "blur": "blurred pictures",
+    "depth": "depths, white where it is near",
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +80,26 @@ def add_lora(model: Any, clip: Any, path: Path, strength: float, clip_strength: 
         path, lambda file: apply_lora(model, clip, read_header(file), strength, clip_strength)
     )
     return patched, spoken, f"{path.name}: {report}."
+
+
+def open_control(path: Path, trained_on: str | None, as_the_host: bool) -> tuple[Any, str]:
+    """A CONTROL_NET out of a file or a folder of diffusers', and what it is, in words.
+
+    ``trained_on`` is one of ``control.TRAINED_ON``, nothing for pictures that are taken as they are, or None for what the file
+    or its name says. ``as_the_host`` leaves hints and places as the host's own loader has them. Raises ``ModelRefused``.
+    """
+    from .core.control import as_control_net, size_of
+
+    file = _of(path, control_file)
+    kind = file.trained_on if trained_on is None else trained_on
+    net = _of(path, lambda _: as_control_net(file, kind, as_the_host))
+    pictures = "pictures as they are" if file.reads_words or not kind else _PICTURES[kind]
+    unknown = trained_on is None and not kind and not file.reads_words
+    doubt = ": its file does not say what it was trained on" if unknown else ""
+    blocks = file.config["num_layers"]
+    return net, (
+        f"A ControlNet for {size_of(file.width)}, {blocks} block{'s' * (blocks > 1)}; takes {pictures}{doubt}."
+    )
 
 
 def _of(path: Path, make: Callable[[Path], _Made]) -> _Made:

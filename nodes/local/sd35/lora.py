@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ _TENSOR = re.compile(
 )
 _ROWS = ("lora_up.weight", "lora_B.weight", "lora.up.weight")
 _COLUMNS = ("lora_down.weight", "lora_A.weight", "lora.down.weight")
+_TEXT = ("lora_te", "text_encoder")
 # Whose LoRA it is, by a part of the names of its layers.
 _BASES = (
     ("double_blocks", "FLUX"),
@@ -84,6 +85,16 @@ def refuse_unmatched(tensors: Mapping[str, Tensor]) -> ModelRefused:
     return ModelRefused(
         f"changes nothing in Stable Diffusion 3.5: {whose}. Take a LoRA that was trained on this model."
     )
+
+
+def text_layers(tensors: Iterable[str]) -> int:
+    """How many layers of text encoders there are among these."""
+    return len({parsed["layer"] for name in tensors if name.startswith(_TEXT) and (parsed := _TENSOR.match(name))})
+
+
+def refuse_unheard() -> ModelRefused:
+    """The error for a LoRA of text encoders alone where there are none."""
+    return ModelRefused("changes the text encoders only: connect clip, from Load SD 3.5.")
 
 
 def _known_layers(weights: Shapes) -> dict[str, list[Piece]]:

@@ -33,7 +33,7 @@ _VAE_MARK = "decoder.conv_in.weight"
 
 # What else lies in such folders, by a part of the names of its weights; the first that fits is said.
 _OTHERS = (
-    ("controlnet_blocks.", "is a ControlNet; put it into models/controlnet and open it with Load ControlNet Model"),
+    ("controlnet_blocks.", "is a ControlNet; put it into models/controlnet and open it with SD 3.5 Load ControlNet"),
     ("control_model.", "is a ControlNet; put it into models/controlnet and open it with Load ControlNet Model"),
     ("lora_", "is a LoRA; put it into models/loras and open it with Load LoRA, behind this node"),
     ("lokr_", "is a LoRA; put it into models/loras and open it with Load LoRA, behind this node"),
@@ -135,29 +135,30 @@ def _without_the_rest(header: Header) -> Header:
 def _in_folder(folder: Path) -> dict[str, Part]:
     if not (folder / INDEX).is_file():
         raise ModelRefused(f"is no diffusers folder: there is no {INDEX} in it.")
-    pipeline = str(_json(folder / INDEX).get("_class_name", ""))
+    pipeline = str(json_of(folder / INDEX).get("_class_name", ""))
     if not pipeline.startswith("StableDiffusion3"):
         raise ModelRefused(f"is a diffusers folder of another model ({pipeline or 'unnamed'}).")
     found = {}
     for name, below in _FOLDERS.items():
-        files = _weights_in(folder / below)
+        files = weights_in(folder / below)
         if files:
             settings = folder / below / "config.json"
             headers = tuple(read_header(file) for file in files)
-            found[name] = Part(headers, _json(settings) if settings.is_file() else {})
+            found[name] = Part(headers, json_of(settings) if settings.is_file() else {})
     return found
 
 
-def _weights_in(folder: Path) -> list[Path]:
+def weights_in(folder: Path) -> list[Path]:
     """The file or the files of one part; the full form where a half-precision one lies beside it."""
     indexes = sorted(folder.glob("*.safetensors.index.json"), key=lambda path: len(path.name))
     whole = sorted(folder.glob("*.safetensors"), key=lambda path: len(path.name))
     if indexes:
-        return [folder / name for name in sorted(set(_json(indexes[0])["weight_map"].values()))]
+        return [folder / name for name in sorted(set(json_of(indexes[0])["weight_map"].values()))]
     return whole[:1]
 
 
-def _json(path: Path) -> dict[str, Any]:
+def json_of(path: Path) -> dict[str, Any]:
+    """What a folder says of itself. Raises ``ModelRefused`` where that is damaged."""
     try:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
@@ -168,5 +169,5 @@ def _json(path: Path) -> dict[str, Any]:
 def shift_of(folder: Path) -> float | None:
     """How far a diffusers folder's own schedule is shifted towards noise; None where it says nothing."""
     path = folder / "scheduler/scheduler_config.json"
-    said = _json(path).get("shift") if path.is_file() else None
+    said = json_of(path).get("shift") if path.is_file() else None
     return None if said is None else float(said)

@@ -35,6 +35,8 @@ class Encoder:
     """The folder of a tokenizer of its own."""
     projected: bool = True
     """Whether the vector of the whole prompt passes the encoder's projection."""
+    source: tuple[object, ...] = ()
+    """The files that the weights are in, as they are now; nothing where they are in none."""
 
 
 def build_encoder(name: str, part: Part, folder: Path | None = None) -> Encoder:
@@ -56,7 +58,13 @@ def build_encoder(name: str, part: Part, folder: Path | None = None) -> Encoder:
     own |= folder is not None and is_t5 and config["vocab_size"] < 32000
     # A clip_l file may hold a projection, but the family was trained without; diffusers applies what its folder holds.
     projected = name != "clip_l" or folder is not None
-    return Encoder(config, weights, scales, width, _tokenizer(name, folder) if own else None, projected)
+    tokenizer = _tokenizer(name, folder) if own else None
+    return Encoder(config, weights, scales, width, tokenizer, projected, _source(part))
+
+
+def _source(part: Part) -> tuple[object, ...]:
+    states = [(header, header.path.stat()) for header in part.headers]
+    return tuple((str(header.path), header.prefix, state.st_mtime_ns, state.st_size) for header, state in states)
 
 
 def _tokenizer(name: str, folder: Path | None) -> Path | None:

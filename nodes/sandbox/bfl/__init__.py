@@ -25,6 +25,7 @@ def mount(app: web.Application, state: State) -> None:
     for path, model in MODELS.items():
         handler = partial(tasks.begin, running, path)
         app.router.add_post(f"{BASE}/{path}", serve(state, dialect, model.operation, handler, creates=True))
+    app.router.add_get(f"{BASE}/credits", serve(state, dialect, "credits", tasks.credits_left, creates=False))
     for base, found in ((BASE, tasks.Tasks()), (tasks.REGION, running)):
         handler = partial(tasks.told, found)
         app.router.add_get(f"{base}/get_result", serve(state, dialect, tasks.POLL, handler, creates=False))

@@ -27,6 +27,7 @@ POLL = "poll"
 KEPT = 1000
 LINK_SECONDS = 600.0
 CREDIT_USD = 0.01
+CREDITS = 1234.5
 
 FORBIDDEN = re.compile(r"\bforbidden\b", re.IGNORECASE)
 """The input filter always refuses a prompt with this word, so that a refusal can be tried out."""
@@ -133,6 +134,12 @@ async def told(tasks: Tasks, call: Call) -> web.StreamResponse:
     if task.outcome != "Ready":
         return _answer(name, task.outcome, details={"Moderation Reasons": [task.fault.category]})
     return _answer(name, "Ready", result=None if task.fault.kind == "no_data" else _result(call, task))
+
+
+async def credits_left(call: Call) -> web.StreamResponse:
+    """GET credits: what is left in the account; the cheapest way to try a key."""
+    check_key(call)
+    return web.json_response({"credits": CREDITS})
 
 
 def _outcome(fault: Rule, order: FluxOrder) -> str:

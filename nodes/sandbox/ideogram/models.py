@@ -71,6 +71,7 @@ ENDPOINTS: Mapping[str, Endpoint] = {
     f"{_V3}/remix": Endpoint("remix", prices=SPEED_3),
     f"{_V3}/reframe": Endpoint("reframe", prices=SPEED_3),
     f"{_V3}/replace-background": Endpoint("replace-background", prices=SPEED_3),
+    "v1/edit": Endpoint("edit", usd=0.06),
     "v2/image/generate/ideogram-4-5": Endpoint(prices=QUALITY, usual=_TWO_K, both_colours=True),
     "v2/image/generate/ideogram-4-6": Endpoint(prices=QUALITY, usual=_TWO_K, both_colours=True),
     "v2/image/generate/ideogram-4": Endpoint(prices=SPEED_4, usual=_TWO_K),

@@ -23,6 +23,8 @@ class Press:
     which: str
     shows: Shows
     opens_window: bool = False
+    is_masked: bool = False
+    """Whether its window wants a mask."""
 
 
 def buttons_of(task: Task) -> list[dict[str, Any]]:
@@ -59,6 +61,8 @@ def pressed(task: Task, custom_id: str) -> Press | None:
         return Press("reroll", "REROLL", "reroll", "", "grid")
     if name == "Outpaint":
         return Press("zoom", "ACTION", "zoom", _ZOOMS[number], "grid")
+    if name == "Inpaint":
+        return Press("region", "INPAINT", "region", "", "grid", opens_window=True, is_masked=True)
     if name == "CustomZoom":
         return Press("zoom", "ACTION", "zoom", "", "grid", opens_window=True)
     return Press("pan", "PAN", "pan", name.removeprefix("pan_"), "grid")
@@ -80,6 +84,8 @@ def _single(version: float, job: str) -> list[tuple[str, str]]:
             (f"MJ::JOB::{way}_variation::1::{job}::SOLO", f"Vary ({label})")
             for way, label in (("low", "Subtle"), ("high", "Strong"))
         ]
+    if version >= 5:
+        offered.append((f"MJ::Inpaint::1::{job}::SOLO", "Vary (Region)"))
     if 5 <= version < 8:
         offered += [(f"MJ::Outpaint::{code}::1::{job}::SOLO", f"Zoom Out {factor}x") for code, factor in _ZOOMS.items()]
         offered.append((f"MJ::CustomZoom::{job}", "Custom Zoom"))

@@ -61,6 +61,13 @@ def vary(brush: Brush, picture: Image.Image) -> Image.Image:
     return grid_of([retouch.vary(picture, brush.order(picture.size)) for _ in range(4)])
 
 
+def region(brush: Brush, picture: Image.Image, mask: Image.Image) -> Image.Image:
+    """Four times the picture, with something else where the mask is white."""
+    kept = mask.convert("L").point([255] * 128 + [0] * 128)
+    clear = Image.merge("RGBA", (kept, kept, kept, kept))
+    return grid_of([retouch.edit([picture], clear, brush.order(picture.size)) for _ in range(4)])
+
+
 def zoom(brush: Brush, picture: Image.Image, factor: float) -> Image.Image:
     """Four times the picture from further away, with something else around it."""
     small = picture.resize((round(picture.width / factor), round(picture.height / factor)), Image.Resampling.BICUBIC)

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
 import uuid
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -14,7 +17,7 @@ from ..calls import ApiError, Call, serve
 from ..state import State
 from . import drawing
 from .prompts import Wish, read
-from .tasks import Task, Tasks, descriptions, follow
+from .tasks import Task, Tasks, descriptions, follow, follow_in_region
 from .wire import GatewayDialect, body_of, problem
 
 _SHAPES = {"square": (1024, 1024), "portrait": (832, 1248), "landscape": (1248, 832)}
@@ -72,6 +75,8 @@ async def _begin(tasks: Tasks, dialect: PiApiDialect, call: Call) -> web.StreamR
         words = await asyncio.to_thread(descriptions, _behind(call, dialect, asked["image_url"]))
         task = tasks.begin(call, name, kind, "words", "", Wish(""))
         task.text = words
+    elif kind == "inpaint":
+        task = _in_region(tasks, dialect, call, name, asked)
     else:
         task = _carry_on(tasks, dialect, call, name, kind, asked)
     return web.json_response(_told_of(task, call))
@@ -94,6 +99,21 @@ def _carry_on(tasks: Tasks, dialect: PiApiDialect, call: Call, name: str, kind: 
         raise dialect.said(400, f"{kind} {index} cannot be done with this task")
     draw = follow(origin, what, str(which))
     return tasks.begin(call, name, kind, "picture" if kind == "upscale" else "grid", origin.prompt, origin.wish, draw)
+
+
+def _in_region(tasks: Tasks, dialect: PiApiDialect, call: Call, name: str, asked: dict[str, Any]) -> Task:
+    origin = tasks.get(asked["origin_task_id"])
+    if origin is None or not origin.data or origin.shows != "picture":
+        raise dialect.said(400, "origin task not found, or no single picture")
+    try:
+        mask = uploads.decode(base64.b64decode(asked["mask"], validate=True))
+    except (binascii.Error, uploads.BadPicture) as wrong:
+        raise dialect.said(400, f"invalid mask: {wrong}") from wrong
+    if mask.size != origin.picture().size:
+        raise dialect.said(400, "invalid mask: it has another size than the picture")
+    wish = read(asked["prompt"])
+    wish = replace(wish, values={**origin.wish.values, **wish.values})
+    return tasks.begin(call, name, "inpaint", "grid", asked["prompt"], wish, follow_in_region(origin, mask))
 
 
 async def _told(tasks: Tasks, dialect: PiApiDialect, call: Call) -> web.StreamResponse:

@@ -6,19 +6,23 @@ novicezk's changes a task by number and remembers that it did; trueai-org's pres
 from __future__ import annotations
 
 import asyncio
+import json
+import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from aiohttp import web
 
-from .. import uploads
+from .. import painter, uploads
 from ..calls import ApiError, Call, Handler, serve
 from ..faults import Rule
+from ..links import Stored
 from ..state import State
 from . import drawing
 from .buttons import buttons_of, pressed
 from .prompts import Wish, read
-from .tasks import BANNED, FORBIDDEN, Task, Tasks, descriptions, follow, new_number
+from .tasks import FORBIDDEN, LINK_SECONDS, Task, Tasks, descriptions, follow, follow_in_region, new_number
 from .wire import GatewayDialect, body_of, picture_in, problem
 
 _TAKEN, _EXISTS, _QUEUE_FULL, _BANNED, _NOT_FOUND, _INVALID, _FAILED = 1, 21, 23, 24, 3, 4, 9
@@ -61,6 +65,10 @@ def mount(app: web.Application, state: State, base: str, tasks: Tasks, *, has_bu
     for path, (operation, handler) in calls.items():
         work: Handler = partial(_keyed, dialect, partial(handler, tasks))
         app.router.add_post(f"{base}/submit/{path}", serve(state, dialect, operation, work, creates=True))
+    if has_buttons:
+        upload: Handler = partial(_keyed, dialect, partial(_upload, tasks))
+        path = f"{base}/submit/upload-discord-images"
+        app.router.add_post(path, serve(state, dialect, "upload", upload, creates=False))
     told: Handler = partial(_keyed, dialect, partial(_told, tasks, has_buttons))
     app.router.add_get(f"{base}/task/{{task}}/fetch", serve(state, dialect, "poll", told, creates=False))
 
@@ -78,6 +86,22 @@ async def _imagine(tasks: Tasks, call: Call) -> web.StreamResponse:
     pictures = [_sent(one) for one in body.get("base64Array", [])]
     draw = partial(drawing.imagine, prompts=pictures)
     return _taken(tasks.begin(call, new_number(), "IMAGINE", "grid", prompt, read(prompt), draw))
+
+
+async def _upload(_tasks: Tasks, call: Call) -> web.StreamResponse:
+    """Pictures put where a prompt can link to them; no task, and nothing to pay."""
+    try:
+        body = json.loads(call.body)
+    except ValueError as wrong:
+        raise _no(_INVALID, "base64 参数错误") from wrong
+    if wrong_body := problem("mjproxy_upload", body):
+        raise _no(_INVALID, wrong_body)
+    expires = time.time() + min(LINK_SECONDS, call.state.link_seconds)
+    links = []
+    for one in body["base64Array"]:
+        picture = painter.encode(_sent(one).convert("RGB"))
+        links.append(call.link(call.state.links.put(Stored(picture, "image/png", expires), "png")))
+    return web.json_response({"code": _TAKEN, "description": "提交成功", "result": links, "properties": {}})
 
 
 async def _blend(tasks: Tasks, call: Call) -> web.StreamResponse:
@@ -130,6 +154,7 @@ async def _action(tasks: Tasks, call: Call) -> web.StreamResponse:
     draw = None if press.opens_window else follow(origin, press.what, press.which)
     task = tasks.begin(call, new_number(), press.action, press.shows, origin.prompt, origin.wish, draw)
     if press.opens_window:
+        task.wants_mask = press.is_masked
         tasks.remember(origin, "window", task.id)
         return _taken(task, _EXISTS, "Waiting for window confirm")
     return _taken(task)
@@ -141,8 +166,17 @@ async def _modal(tasks: Tasks, call: Call) -> web.StreamResponse:
     if task is None or origin is None or not task.waits:
         raise _no(_NOT_FOUND, "关联任务不存在或已失效", status=404)
     wish = read(body["prompt"])
-    task.failure = task.failure or wish.problem or (BANNED if FORBIDDEN.search(wish.words) else "")
-    tasks.start(call, task, follow(origin, "zoom", wish.values.get("zoom", "2")))
+    if FORBIDDEN.search(wish.words) or call.fault.kind == "refuse_input":
+        raise _no(_BANNED, "可能包含敏感词", promptEn=body["prompt"], bannedWord="forbidden")
+    if task.wants_mask != ("maskBase64" in body):
+        raise _no(_INVALID, "蒙版参数错误")
+    if task.wants_mask:
+        draw = follow_in_region(origin, _mask_in(body["maskBase64"], origin))
+    else:
+        draw = follow(origin, "zoom", wish.values.get("zoom", "2"))
+    task.failure = task.failure or wish.problem
+    task.prompt, task.wish = body["prompt"], replace(wish, values={**origin.wish.values, **wish.values})
+    tasks.start(call, task, draw)
     call.entry.accepted = True
     return _taken(task)
 
@@ -191,6 +225,13 @@ def _origin(tasks: Tasks, name: str) -> Task:
     if not origin.data:
         raise _no(_INVALID, "关联任务状态错误")
     return origin
+
+
+def _mask_in(data_url: str, origin: Task) -> Any:
+    mask = _sent(data_url)
+    if mask.size != origin.picture().size:
+        raise _no(_INVALID, "蒙版尺寸错误")
+    return mask
 
 
 def _sent(data_url: str) -> Any:

@@ -54,6 +54,8 @@ class Task:
     """Whether it waits for its window to be confirmed before it begins."""
     began: float = field(default_factory=time.time)
     work: asyncio.Task[bytes] | None = None
+    wants_mask: bool = False
+    """Whether its window has to be given a mask."""
     text: str = ""
     urls: list[str] = field(default_factory=list)
 
@@ -173,6 +175,12 @@ def follow(task: Task, what: str, which: str) -> Draw:
         "pan": lambda brush: drawing.pan(brush, picture, which),
     }
     return draws[what]
+
+
+def follow_in_region(task: Task, mask: Image.Image) -> Draw:
+    """How one finished picture is repainted where a mask is white."""
+    picture = task.picture()
+    return lambda brush: drawing.region(brush, picture, mask)
 
 
 def _failure(fault: Rule, wish: Wish, one_by_one: bool) -> str:

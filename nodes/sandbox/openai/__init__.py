@@ -10,7 +10,7 @@ from aiohttp import web
 
 from ..calls import Handler, serve
 from ..state import State
-from . import chat, images, moderation
+from . import account, chat, images, moderation
 from .azure import AzureDialect
 from .wire import OpenAIDialect
 
@@ -38,3 +38,4 @@ def mount(app: web.Application, state: State) -> None:
     for base, dialect in places:
         for path, operation, handler, creates in CALLS:
             app.router.add_post(f"{base}/{path}", serve(state, dialect, operation, handler, creates=creates))
+        app.router.add_get(f"{base}/models", serve(state, dialect, "models", account.models, creates=False))

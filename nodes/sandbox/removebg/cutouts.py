@@ -19,6 +19,7 @@ from PIL import Image, ImageColor, ImageOps
 from .. import painter, spoil, uploads
 from ..calls import Call
 from ..cutting import alpha_of, cut_out
+from .placing import Box, margin, moved, placed, region, shaded, widened, within
 from .wire import check_key, check_spec, error, form_of
 
 MOST_BYTES = 12_000_000
@@ -36,12 +37,9 @@ WHOLE_PNG, WHOLE = 10, 25
 CREDIT_USD = 0.20
 SMALLEST_SUBJECT = 0.002
 """Share of the picture below which nothing is thought to stand out."""
-NOT_HERE = ("roi", "scale", "position", "add_shadow", "shadow_type", "shadow_opacity", "shadow_method", "image_url")
+NOT_HERE = ("shadow_method", "image_url", "bg_image_url")
 """What the sandbox does not do, and says so."""
-_MARGIN = re.compile(r"(\d+(?:\.\d+)?)(px|%)?")
 _TYPES = {"png": "image/png", "jpg": "image/jpeg", "webp": "image/webp", "zip": "application/zip"}
-
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -132,9 +130,15 @@ def _cut(source: Image.Image, fields: Mapping[str, Any], files: Mapping[str, byt
     behind = "bg_color" in fields or "bg_image_file" in files
     asked = fields.get("format", "auto")
     kind = ("jpg" if behind else "png") if asked == "auto" else asked
-    most = MEGAPIXELS.get(fields.get("size", "preview"), WHOLE_PNG if kind == "png" else WHOLE)
-    picture = _within(source, most * 1e6)
+    most = MEGAPIXELS.get(fields.get("size", "preview"), WHOLE)
+    picture = _shrunk(source, (min(most, WHOLE_PNG) if kind == "png" else most) * 1e6)
     alpha = alpha_of(picture)
+    if "roi" in fields:
+        # Pixels are those of the picture that was sent.
+        box = region(fields["roi"], source.size)
+        shrink = picture.width / source.width
+        left, top, right, bottom = (round(edge * shrink) for edge in box)
+        alpha = within(alpha, (left, top, right, bottom))
     subject = alpha.getbbox()
     if subject is None or sum(alpha.histogram()[128:]) < SMALLEST_SUBJECT * picture.width * picture.height:
         raise error(
@@ -145,14 +149,17 @@ def _cut(source: Image.Image, fields: Mapping[str, Any], files: Mapping[str, byt
         )
     done = cut_out(picture, alpha, serial)
     if fields.get("crop"):
-        box = _widened(subject, _margin(fields.get("crop_margin", "0"), subject))
-        done, subject = done.crop(box), _moved(subject, box)
+        box = widened(subject, margin(fields.get("crop_margin", "0"), subject))
+        done, subject = done.crop(box), moved(subject, box)
+    done, subject = placed(done, subject, fields.get("scale", "original"), fields.get("position", "original"))
+    if fields.get("add_shadow") or "shadow_type" in fields:
+        done = shaded(done, fields)
     if fields.get("channels") == "alpha":
         return Cut(done.getchannel("A").convert("RGBA"), kind, subject)
     return Cut(_before(done, fields, files), kind, subject)
 
 
-def _within(picture: Image.Image, pixels: float) -> Image.Image:
+def _shrunk(picture: Image.Image, pixels: float) -> Image.Image:
     shrink = math.sqrt(pixels / (picture.width * picture.height))
     if shrink >= 1:
         return picture
@@ -183,26 +190,3 @@ def _on_white(picture: Image.Image) -> Image.Image:
     ground = Image.new("RGBA", picture.size, "white")
     ground.alpha_composite(picture)
     return ground
-
-
-def _margin(text: str, subject: Box) -> tuple[float, float, float, float]:
-    """Pixels at the top, the right, the bottom and the left, from one to four lengths as in CSS. Raises 400."""
-    found = [_MARGIN.fullmatch(part) for part in text.split()]
-    if not 1 <= len(found) <= 4 or not all(found):
-        raise error(400, "Invalid crop margin", "invalid_crop_margin", text[:50])
-    sides = (subject[3] - subject[1], subject[2] - subject[0]) * 2
-    lengths = [one for one in found if one]
-    four = (lengths * 4)[:4] if len(lengths) != 3 else [*lengths, lengths[1]]
-    top, right, bottom, left = (
-        float(length[1]) * (side / 100 if length[2] == "%" else 1) for length, side in zip(four, sides, strict=True)
-    )
-    return top, right, bottom, left
-
-
-def _widened(box: Box, margin: tuple[float, float, float, float]) -> Box:
-    top, right, bottom, left = (round(length) for length in margin)
-    return box[0] - left, box[1] - top, box[2] + right, box[3] + bottom
-
-
-def _moved(box: Box, into: Box) -> Box:
-    return box[0] - into[0], box[1] - into[1], box[2] - into[0], box[3] - into[1]

@@ -34,11 +34,23 @@ def _like(large: pictures.Pixels, small: pictures.Pixels) -> pictures.Pixels:
     return pictures.Pixels(np.dstack([large.array[..., :3], np.asarray(alpha)]))
 
 
-def cut_outs(bought: Sequence[Bought], sent: Sequence[pictures.Pixels]) -> list[pictures.Pixels | None]:
-    """Every cut-out, without what was transparent before where the size is the same; None where it was refused."""
-    return [
-        _without(one.pictures[0], before) if one.pictures else None for one, before in zip(bought, sent, strict=True)
-    ]
+def cut_outs(
+    bought: Sequence[Bought], sent: Sequence[pictures.Pixels], *, masks: bool = False
+) -> list[pictures.Pixels | None]:
+    """Every cut-out, without what was transparent before where the size is the same; None where it was refused.
+
+    With ``masks`` what was bought is the mask alone, and the colours are those that were sent.
+    """
+    finish = _masked if masks else _without
+    return [finish(one.pictures[0], before) if one.pictures else None for one, before in zip(bought, sent, strict=True)]
+
+
+def _masked(mask: pictures.Pixels, before: pictures.Pixels) -> pictures.Pixels:
+    """The picture with a grey one as its opacity, at the size of the picture."""
+    grey = Image.fromarray(mask.array[..., 0])
+    if grey.size != _size(before):
+        grey = grey.resize(_size(before), Image.Resampling.BICUBIC)
+    return pictures.with_alpha(before, pictures.Mask(255 - np.asarray(grey)))
 
 
 def _without(cut: pictures.Pixels, before: pictures.Pixels) -> pictures.Pixels:
@@ -58,6 +70,9 @@ def notes_on(
         again = " when it was bought" if bought.outcome and bought.outcome.reused else ""
         told = prices.in_words(Decimal(f"{credits:g}"))
         notes.append(f"{told} at remove.bg{again}; what a credit costs depends on your plan")
+    if request.is_mask and _size(bought.pictures[0]) != _size(sent):
+        mask = bought.pictures[0]
+        notes.append(f"the mask came at {mask.width}x{mask.height} and was enlarged to the picture")
     if _size(cut) != _size(sent):
         how = "cropped" if request.crop else "scaled"
         notes.append(f"{how} to {cut.width}x{cut.height}; the picture was {sent.width}x{sent.height}")

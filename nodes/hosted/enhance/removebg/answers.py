@@ -16,13 +16,16 @@ from ...engine.provider import Inline, Result
 from .. import prices
 from ..requests import RemoveBackground
 from .allowance import until_renewed
-from .unpacking import unpacked
+from .unpacking import DamagedZip, unpacked
 
 ACCOUNT = Account(
     name="removebg",
     label="remove.bg",
     address="https://api.remove.bg/v1.0",
     key_variable="REMOVEBG_API_KEY",
+    free_call="account",
+    key_header="X-Api-Key",
+    key_scheme="",
 )
 
 _LABEL = ACCOUNT.label
@@ -31,6 +34,12 @@ _TOO_LARGE = ("file_too_large", "resolution_too_high")
 _INPUTS = {
     "invalid_bg_color": "background_color",
     "invalid_crop_margin": "crop_margin",
+    "roi_region_empty": "roi",
+    "invalid_roi": "roi",
+    "invalid_scale": "scale",
+    "invalid_position": "position",
+    "invalid_channels": "channels",
+    "invalid_shadow_opacity": "shadow_opacity",
     "unknown_foreground": "image",
     "invalid_file_type": "image",
 }
@@ -39,18 +48,24 @@ _INPUTS = {
 def result_of(answer: wire.Answer, request: RemoveBackground, notices: tuple[str, ...]) -> Result:
     """The cut-out and what it cost.
 
-    Raises :class:`ResultLost` for damaged data, :class:`ProviderDown` for what is no answer of the API.
+    Raises :class:`ResultLost`, with what was charged, for damaged data; :class:`ProviderDown` for what is no answer of
+    the API.
     """
     kind = answer.headers.get("Content-Type", "").partition(";")[0].strip().lower()
     credits = _credits(answer.headers)
     if kind != _ZIP and not kind.startswith("image/"):
         raise wire.not_the_api(ACCOUNT)
+    cost = None if credits is None else prices.usd_of_credits(credits)
     if not answer.data:
-        raise ResultLost(f"{_LABEL} answered with a file that is empty, or too large to keep.")
+        raise ResultLost(f"{_LABEL} answered with a file that is empty, or too large to keep.").costing(cost)
+    try:
+        picture = unpacked(answer.data) if kind == _ZIP else answer.data
+    except DamagedZip as error:
+        raise ResultLost(f"What {_LABEL} delivered cannot be used: {error}.").costing(cost) from error
     return Result(
-        pictures=(Inline(unpacked(answer.data) if kind == _ZIP else answer.data),),
+        pictures=(Inline(picture),),
         data=_told(answer.headers, credits),
-        cost_usd=None if credits is None else prices.usd_of_credits(credits),
+        cost_usd=cost,
         notices=notices,
     )
 

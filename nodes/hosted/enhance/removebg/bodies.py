@@ -36,8 +36,10 @@ async def form_of(request: RemoveBackground) -> tuple[aiohttp.FormData, tuple[st
 
 def fields_of(request: RemoveBackground) -> dict[str, object]:
     """Every field of the form, pictures as such."""
-    row = request.row
-    return {row.picture: request.image, **row.fields({**request.asked(), "format": request.file_format})}
+    row, asked = request.row, {**request.asked(), "format": request.file_format}
+    if request.scale is not None:
+        asked["scale"] = f"{request.scale}%"
+    return {row.picture: request.image, **row.fields(asked)}
 
 
 def _text(value: object) -> str:

@@ -6,7 +6,6 @@ import io
 import zipfile
 import zlib
 
-from ...engine.errors import ResultLost
 from ...engine.fetch import MAX_BYTES
 
 COLOURS, OPACITY = "color.jpg", "alpha.png"
@@ -16,12 +15,16 @@ _LARGEST_WEBP = 16_383
 """Pixels of a side."""
 
 
+class DamagedZip(ValueError):
+    """What arrived is no whole ZIP of colours and opacity."""
+
+
 def unpacked(data: bytes) -> bytes:
     """The picture of a ZIP as one file with transparency; what is wholly transparent becomes black, which keeps it small.
 
     A PNG; a WebP, as lossless and smaller, where the PNG would be too large to be kept.
 
-    Raises :class:`ResultLost` where the ZIP is damaged, or larger than such a picture can be.
+    Raises :class:`DamagedZip` where the ZIP is damaged, or larger than such a picture can be.
     """
     from PIL import Image
 
@@ -42,7 +45,7 @@ def unpacked(data: bytes) -> bytes:
         SyntaxError,
         ValueError,
     ) as error:
-        raise ResultLost("What remove.bg delivered is not a whole ZIP of colours and opacity.") from error
+        raise DamagedZip("it is not a whole ZIP of colours and opacity") from error
     picture = Image.new("RGB", colours.size)
     picture.paste(colours, mask=opacity.point(lambda step: 255 if step else 0))
     picture.putalpha(opacity)

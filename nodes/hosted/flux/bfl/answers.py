@@ -21,6 +21,9 @@ ACCOUNT = Account(
     label="Black Forest Labs",
     address="https://api.bfl.ai/v1",
     key_variable="BFL_API_KEY",
+    free_call="credits",
+    key_header="x-key",
+    key_scheme="",
     concurrency=24,
 )
 
@@ -90,12 +93,12 @@ def told_of(job: Job, answer: Mapping[str, Any]) -> Job | Result:
             words=_reasons(answer.get("details")) or _reasons(answer.get("result")),
             request_id=task,
             charge="unsure",
-        )
+        ).costing(_cost(job.handle.get("credits")))
     return Job(job.handle, Progress(status.lower(), _fraction(answer.get("progress"))), _POLL_EVERY)
 
 
 def refusal(answer: wire.Answer, request: Request | None) -> EaselError:
-    """The error that an HTTP status other than 200 means."""
+    """The error that an HTTP status which is no success means."""
     words, field = _detail(answer.body)
     return wire.refusal(answer, ACCOUNT, request, words=words, field=field)
 
@@ -103,7 +106,8 @@ def refusal(answer: wire.Answer, request: Request | None) -> EaselError:
 def _result(job: Job, result: Any) -> Result:
     task = str(job.handle["id"])
     if not isinstance(result, Mapping) or not isinstance(result.get("sample"), str):
-        raise ResultLost(f"{_LABEL} says that the picture is ready, and gave no link to it.", request_id=task)
+        lost = ResultLost(f"{_LABEL} says that the picture is ready, and gave no link to it.", request_id=task)
+        raise lost.costing(_cost(job.handle.get("credits")))
     rewritten = str(result.get("prompt") or "")
     seed = result.get("seed")
     return Result(

@@ -27,7 +27,7 @@ class Bfl:
             raise TypeError(f"{ACCOUNT.label} is not asked for {type(request).__name__}")
         body = await body_of(request, call)
         answer = await wire.submit(f"{call.address}/{request.path}", json=body, headers=_key(call))
-        if answer.status != 200:
+        if not 200 <= answer.status < 300:
             raise refusal(answer, request)
         if not isinstance(answer.body, dict):
             raise wire.not_the_api(ACCOUNT)
@@ -45,7 +45,8 @@ class Bfl:
             return told_of(job, answer.body)
         if answer.status in (401, 402, 403, 429):
             raise refusal(answer, None)
-        if answer.status == 404:
+        if answer.status == 404 and isinstance(answer.body, dict) and "detail" in answer.body:
+            # A page that something on the way shows says nothing of the task.
             raise ResultLost(f"{ACCOUNT.label} does not know this task any more. Run again to buy it.", request_id=task)
         raise wire.silent(ACCOUNT)
 

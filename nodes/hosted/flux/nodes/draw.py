@@ -10,12 +10,11 @@ from ...schema import advanced, choices_of, hidden, picture_outputs
 from ...sockets import one_picture
 from ..request import FluxRequest
 from ..requests import FluxControl, FluxRedux, FluxReimagine
+from .settings import late_settings, model_settings
 from .shared import (
     CATEGORY,
     FluxNode,
-    count_input,
     model_inputs,
-    model_settings,
     prompt_input,
     ratio_input,
     side_inputs,
@@ -85,7 +84,7 @@ class EaselFluxControl(_DrawingNode):
                     )
                 ),
                 *model_settings("control"),
-                count_input(),
+                *late_settings("control", "count"),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),
@@ -121,7 +120,7 @@ class EaselFluxRedux(_DrawingNode):
                 ratio_input(may_follow=True),
                 *side_inputs(),
                 *model_settings("redux"),
-                count_input(),
+                *late_settings("redux", "count"),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),
@@ -139,7 +138,7 @@ class EaselFluxReimagine(_DrawingNode):
             node_id="EaselFluxReimagine",
             display_name="FLUX Reimagine",
             category=CATEGORY,
-            description="Mixes a picture and words into a new picture of about four megapixels, with FLUX 1.1 pro ultra.",
+            description="Mixes a picture and words into a new picture, with FLUX 1.1 pro ultra or FLUX.1 dev (image to image).",
             inputs=[
                 io.Image.Input("image", tooltip="The picture to start from; one, not a batch."),
                 prompt_input("What to make of it. Empty leaves it to the picture."),
@@ -151,11 +150,15 @@ class EaselFluxReimagine(_DrawingNode):
                     min=0.0,
                     max=1.0,
                     step=0.05,
-                    tooltip="How much of the picture is in the result: 0 is the words alone, 1 the picture alone.",
+                    tooltip="How much of the picture is in the result: 0 is the words alone, 1 the picture alone. With dev, 0.2 "
+                    "is a good beginning.",
                 ),
-                io.Boolean.Input("raw", default=False, tooltip="Less processed, more like a photograph."),
-                *model_settings("reimagine"),
-                count_input(),
+                io.Boolean.Input(
+                    "raw", default=False, tooltip="1.1 pro ultra only: less processed, more like a photograph."
+                ),
+                # When they came there was one model, which has no steps.
+                *model_settings("reimagine", without=["steps", "guidance", "second_model"]),
+                *late_settings("reimagine", "count", "steps", "guidance", "second_model"),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),

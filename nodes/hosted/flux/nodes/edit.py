@@ -9,7 +9,8 @@ from comfy_api.latest import io
 from ...schema import choices_of, hidden, picture_outputs
 from ...sockets import all_pictures
 from ..requests import FluxEdit
-from .shared import CATEGORY, FluxNode, count_input, model_inputs, model_settings, prompt_input, size_inputs, sized
+from .settings import late_settings, model_settings
+from .shared import CATEGORY, FluxNode, model_inputs, prompt_input, size_inputs, sized
 
 _SOCKETS = 4
 
@@ -39,7 +40,7 @@ class EaselFluxEdit(FluxNode):
                 *size_inputs(may_follow=True),
                 *model_settings("edit"),
                 *references,
-                count_input(),
+                *late_settings("edit", "count"),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),

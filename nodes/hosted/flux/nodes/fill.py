@@ -6,10 +6,11 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...schema import choices_of, hidden, picture_outputs
+from ...schema import DEFAULT, choices_of, given, hidden, picture_outputs
 from ...sockets import one_mask, one_picture
 from ..requests import MOST_MARGIN, FluxErase, FluxExpand, FluxFill
-from .shared import CATEGORY, FluxNode, count_input, fields_of, late, model_inputs, model_settings, prompt_input
+from .settings import fields_of, late_settings, model_settings
+from .shared import CATEGORY, FluxNode, model_inputs, prompt_input
 
 _SIDES = ("left", "top", "right", "bottom")
 
@@ -29,8 +30,8 @@ class EaselFluxFill(FluxNode):
                 io.Mask.Input("mask", tooltip="Where to paint anew (1 = change here); of the same size."),
                 prompt_input("What should be there. Empty lets the model carry on with what is around."),
                 *model_inputs("fill"),
-                *late(model_settings("fill"), "second_model"),
-                count_input(),
+                *model_settings("fill", without=["second_model"]),
+                *late_settings("fill", "second_model", "count"),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),
@@ -70,8 +71,8 @@ class EaselFluxExpand(FluxNode):
                 *sides,
                 prompt_input("What should be beyond the edges. Empty lets the model carry on."),
                 *model_inputs("expand"),
-                *late(model_settings("expand"), "second_model"),
-                count_input(),
+                *model_settings("expand", without=["second_model"]),
+                *late_settings("expand", "second_model", "count"),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),
@@ -84,11 +85,12 @@ class EaselFluxExpand(FluxNode):
         on_refusal: str = "",
         second_model: str = "",
         key_profile: str = "default",
+        mode: str = DEFAULT,
         **fields: Any,
     ) -> io.NodeOutput:
         picture = await one_picture("image", image)
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
-        return await cls.make(FluxExpand, choices, image=picture, **fields_of(**fields))
+        return await cls.make(FluxExpand, choices, image=picture, mode=given(mode), **fields_of(**fields))
 
 
 class EaselFluxErase(FluxNode):

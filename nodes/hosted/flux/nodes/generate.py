@@ -8,7 +8,8 @@ from comfy_api.latest import io
 
 from ...schema import advanced, choices_of, hidden, picture_outputs
 from ..requests import FluxGenerate
-from .shared import CATEGORY, FluxNode, count_input, model_inputs, model_settings, prompt_input, size_inputs, sized
+from .settings import late_settings, model_settings
+from .shared import CATEGORY, FluxNode, model_inputs, prompt_input, size_inputs, sized
 
 
 class EaselFluxGenerate(FluxNode):
@@ -31,7 +32,7 @@ class EaselFluxGenerate(FluxNode):
                     )
                 ),
                 *model_settings("generate"),
-                count_input(),
+                *late_settings("generate", "count"),
             ],
             outputs=picture_outputs(),
             hidden=hidden(),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -13,19 +13,18 @@ from .... import host
 from ...buying import Bought, Choices, destination_fingerprint, engine
 from ...engine.errors import InvalidKey, MissingKey
 from ...engine.request import RANDOM_SEED, Request
-from ...schema import DEFAULT, HostedNode, advanced, choice_inputs, given
-from ..models import ROUTES, USUAL_SAFETY, Operation, every_offer, models_that
+from ...schema import DEFAULT, HostedNode, advanced, given
+from ..models import ROUTES, Operation, every_offer, models_that
 from ..request import MAX_SEED, FluxRequest
 from ..routing import best_of
 from ..sizes import AUTO, RATIOS
+from .settings import fields_of
 
 CATEGORY = "Easel/FLUX"
 BEST = "best available"
 _ROUTES = {label: route for route, label in ROUTES.items()}
 _CUSTOM = "custom"
 _RESOLUTIONS = ["512sq", "768sq", "1k", "1.5k", "2k", "4k"]
-_ON_OFF = {"on": True, "off": False}
-_MOST_COUNT = 4
 
 
 class FluxNode(HostedNode):
@@ -125,106 +124,6 @@ def model_inputs(operation: Operation) -> list[io.Input]:
             f"-1 draws one each time, and the report says which.{seedless}",
         ),
     ]
-
-
-def model_settings(operation: Operation) -> list[io.Input]:
-    """The settings that some of the models for this have, and what is decided about the purchase."""
-    first, *others = models_that(operation)
-    settings = [advanced(entry) for entry in _settings() if _anyone_has(operation, entry.id)]
-    # To ask the same model again is no second chance, so that another one is offered first.
-    return [*settings, *choice_inputs([*others, first] if others else ())]
-
-
-def late(settings: Sequence[io.Input], name: str) -> list[io.Input]:
-    """The settings with the input ``name`` at the end, so that workflows saved before it came still load."""
-    entry = next(one for one in settings if one.id == name)
-    entry.optional = True
-    return [*(one for one in settings if one is not entry), entry]
-
-
-def count_input() -> io.Input:
-    """How many pictures a request asks for; last, because it came after the others."""
-    return advanced(
-        io.Int.Input(
-            "count",
-            default=1,
-            min=1,
-            max=_MOST_COUNT,
-            optional=True,
-            tooltip="Pictures in one request, each paid. Only some models at Replicate and fal make more than one; for "
-            "all others use a list of prompts or seeds.",
-        )
-    )
-
-
-def _anyone_has(operation: Operation, name: str) -> bool:
-    field = {"end_user": "user", "output_format": "formats"}.get(name, name)
-    return any(getattr(offer, field) for offer in every_offer(operation))
-
-
-def _settings() -> list[io.Input]:
-    return [
-        io.Combo.Input(
-            "output_format",
-            options=["png", "jpeg", "webp"],
-            default="png",
-            tooltip="How the picture travels. png loses nothing; jpeg and webp arrive sooner; webp is not made everywhere.",
-        ),
-        io.Int.Input(
-            "safety_tolerance",
-            default=USUAL_SAFETY,
-            min=0,
-            max=6,
-            tooltip="How much the content filter lets pass: 0 is strict. Up to 6 for FLUX.1, 5 for FLUX.2, 4 for FLUX 3; "
-            "models that have no such steps take only 2.",
-        ),
-        io.Combo.Input(
-            "prompt_upsampling",
-            options=[DEFAULT, *_ON_OFF],
-            default=DEFAULT,
-            tooltip="Whether the provider rewrites the prompt with more detail. Not every model has this switch on every "
-            "route: the help page says which.",
-        ),
-        io.Int.Input(
-            "steps",
-            default=0,
-            min=0,
-            max=50,
-            tooltip="0 leaves it to the model. Only some models have it: the help page says which.",
-        ),
-        io.Float.Input(
-            "guidance",
-            default=0.0,
-            min=0.0,
-            max=100.0,
-            step=0.1,
-            tooltip="How closely the prompt is followed; 0 leaves it to the model. Only some models have it.",
-        ),
-        io.String.Input(
-            "end_user",
-            default="",
-            tooltip="A stable, anonymous name of your end user, if you make pictures for others. Only BFL takes it.",
-        ),
-    ]
-
-
-def fields_of(
-    prompt_upsampling: str = DEFAULT,
-    steps: int = 0,
-    guidance: float = 0.0,
-    end_user: str = "",
-    count: int = 1,
-    **others: Any,
-) -> dict[str, Any]:
-    """The widgets of :func:`model_inputs` and :func:`model_settings` as fields of a request."""
-    return {
-        "prompt_upsampling": _ON_OFF.get(prompt_upsampling),
-        "steps": steps or None,
-        "guidance": guidance or None,
-        "user": end_user.strip() or None,
-        "count": None if count == 1 else count,
-        **others,
-    }
 
 
 def prompt_input(tooltip: str) -> io.Input:

@@ -90,9 +90,23 @@ def setting_inputs(operation: Operation) -> list[io.Input]:
 
 def purchase_inputs(operation: Operation) -> list[io.Input]:
     """What is decided about the purchase beside the request."""
-    first, *others = offers_for(operation)
+    offers = offers_for(operation)
+    first, *others = offers
     # To ask the same model again is no second chance, so that another one is offered first.
-    return choice_inputs([*others, first] if others else ())
+    inputs = choice_inputs([*others, first] if others else ())
+    return [*inputs, *([_custom_model()] if _some(offers, "custom_model") else [])]
+
+
+def _custom_model() -> io.Input:
+    # The last of all widgets: saved workflows know theirs by their place.
+    return advanced(
+        io.String.Input(
+            "custom_model",
+            default="",
+            tooltip="ideogram-v3: a model of your own that you trained at Ideogram, such as model/my-model/version/1. It "
+            "brings its own style, and no price of it is published.",
+        )
+    )
 
 
 def _effort(offers: dict[str, Offer]) -> list[io.Input]:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import secrets
 from typing import Any
 
-from ...engine.request import RANDOM_SEED
+from ...buying import Bought, Choices
+from ...engine.request import RANDOM_SEED, Request
 from ...schema import HostedNode, given
 from ...sockets import all_pictures, one_mask, one_picture
 from ..models import AUTO
+from ..quotes import Requoted
 from .inputs import CUSTOM, NONE
 
 CATEGORY = "Easel/Ideogram"
 _CHOICES = ("on_refusal", "second_model", "key_profile")
 _UNSET = ("quality", "rendering_speed", "style_type")
 _NONE = ("style_preset", "color_palette")
-_EMPTY = ("negative_prompt", "style_codes", "colors", "font_h1", "font_h2", "font_body", "font_small")
+_EMPTY = ("negative_prompt", "style_codes", "colors", "custom_model", "font_h1", "font_h2", "font_body", "font_small")
 
 
 class IdeogramNode(HostedNode):
@@ -28,6 +30,14 @@ class IdeogramNode(HostedNode):
         # The host would hand out the last picture again, because the inputs are the same.
         drawn = secrets.token_hex(8) if inputs.get("seed") == RANDOM_SEED else ""
         return super().fingerprint_inputs(**inputs) + drawn
+
+    @classmethod
+    async def bought(cls, request: Request, choices: Choices) -> Bought:
+        """As every hosted node's; a price that turned out higher is checked against the limits, then paid."""
+        try:
+            return await super().bought(request, choices)
+        except Requoted:
+            return await super().bought(request, choices)
 
 
 def choices_in(inputs: dict[str, Any]) -> dict[str, str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from comfy_api.latest import io
@@ -46,7 +45,7 @@ class EaselIdeogramDescribe(IdeogramNode):
     async def execute(cls, image: Any, model: str, take: int = 0, **choices: str) -> io.NodeOutput:
         each = await all_pictures(image)
         requests = [IdeogramDescribe.build(image=picture, model=model, take=take) for picture in each]
-        bought = await asyncio.gather(*(cls.bought(request, choices_of(**choices)) for request in requests))
+        bought = await cls.each_bought(requests, choices_of(**choices))
         report = "\n".join(one.report for one in bought)
         texts = [host.blocker() if one.is_blocked else one.text for one in bought]
         return io.NodeOutput(texts, report, ui={"text": [report]})

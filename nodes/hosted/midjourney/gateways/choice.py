@@ -28,6 +28,7 @@ ACCOUNT = Account(
     concurrency=12,
     # In relax mode a grid may take its time.
     patience=1800.0,
+    needs_key=False,
 )
 OPTION = "gateway"
 OPTION_VARIABLE = "EASEL_PROVIDERS__MIDJOURNEY__OPTIONS__GATEWAY"
@@ -50,6 +51,7 @@ class Gateway(BaseModel):
     speaks: Speaks
     does: tuple[str, ...]
     pictures: Literal["inline", "links"]
+    uploads: bool = False
     speed: Literal["prompt", "filter", "mode"]
 
     @property
@@ -70,9 +72,9 @@ def gateway_at(address: str, options: Mapping[str, str]) -> Gateway:
     if address == ACCOUNT.address:
         raise NoGateway(
             "Midjourney has no public API, so this node needs a gateway of yours, and none is set. Before ComfyUI starts, "
-            f"set {ACCOUNT.address_variable} to its address (such as http://127.0.0.1:8080/mj), {OPTION_VARIABLE} to how it "
-            f"speaks ({names}), and {ACCOUNT.key_variable} to its key. The node's help page says more. To try this "
-            "workflow without any, start ComfyUI with EASEL_SANDBOX=1."
+            f"set {ACCOUNT.address_variable} to its address (http://127.0.0.1:8080/mj, say; on any other machine it must be "
+            f"https), {OPTION_VARIABLE} to how it speaks ({names}), and {ACCOUNT.key_variable} to its key. The node's help page "
+            "says more. To try this workflow without any, start ComfyUI with EASEL_SANDBOX=1."
         )
     name = options.get(OPTION, "").strip()
     if not name and is_stand_in(address):

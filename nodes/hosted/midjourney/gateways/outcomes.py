@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -12,11 +10,10 @@ from decimal import Decimal
 from typing import Any
 
 from ...engine.errors import ContentRejected, EaselError, InputRefused, QuotaExhausted, ResultLost
-from ...engine.inputs import InputPicture
 from ...engine.provider import Call, Job, Link, Progress, Refused, Result
 from ..handle import Handle
 from ..parameters import VERSIONS
-from ..prompt import read
+from ..prompt import read, with_links
 from ..requests import Describe, Imagine, MidjourneyRequest
 from .choice import ACCOUNT, Gateway, place_of
 
@@ -28,7 +25,6 @@ _MOST_UNKNOWN = 4
 """Looks in a row that must find no such task before it is given up: of several machines one may be behind."""
 _LABEL = ACCOUNT.label
 _EXISTED = "The gateway had made just this before, and gave it again: it makes each change of a grid once."
-_MOST_BYTES = 20 * 1000 * 1000
 
 _OUTPUT_REFUSED = re.compile(
     r"image.{0,40}(moderated|blocked)|blocked after|filtered by moderation|ai moderator(?!.{0,40}prompt)", re.I
@@ -46,33 +42,17 @@ _WAITS_FOR_OWNER = re.compile(
 )
 
 
-async def sent_as(picture: InputPicture, call: Call, gateway: Gateway) -> str:
-    """A picture as the gateway takes it: a data URL, or a link of its own to the same pixels.
+def prompt_of(
+    request: Imagine, gateway: Gateway, links: Sequence[str] = (), references: Mapping[str, Sequence[str]] | None = None
+) -> str:
+    """The prompt exactly as this gateway is sent it.
 
-    Raises :class:`InputRefused` where it takes links alone and there is none, or for a file that is too large.
+    Links to pictures come first, those of ``references`` (by parameter) behind their flags, the speed last where the
+    gateway has no field for it.
     """
-    if gateway.pictures == "links":
-        if link := await call.link_for(picture):
-            return link
-        raise InputRefused(
-            f"{gateway.title} takes pictures only as links: use a picture that came whole "
-            f"from a Midjourney node today, or put a link to yours before the words of the prompt.",
-            input_name="image",
-        )
-    data = await asyncio.to_thread(picture.encoded, "image/png")
-    if len(data) > _MOST_BYTES:
-        raise InputRefused(
-            f"A picture of {picture.width}x{picture.height} makes a file of {len(data) / 1e6:.0f} MB, and "
-            f"{_MOST_BYTES / 1e6:.0f} MB are the most: scale it down first.",
-            input_name="image",
-        )
-    return f"data:image/png;base64,{base64.b64encode(data).decode()}"
-
-
-def prompt_of(request: Imagine, gateway: Gateway, links: Sequence[str] = ()) -> str:
-    """The prompt exactly as this gateway is sent it: links to pictures first, the speed last where it has no field."""
     speed = f"--{request.speed}" if request.speed and gateway.speed == "prompt" else ""
-    return " ".join(part for part in (*links, request.prompt, speed) if part)
+    prompt = with_links(request.prompt, references or {})
+    return " ".join(part for part in (*links, prompt, speed) if part)
 
 
 def begun(
@@ -83,10 +63,12 @@ def begun(
     *,
     existed: bool = False,
     place: int | None = None,
+    window: Mapping[str, str] | None = None,
 ) -> Job:
     """The job that an accepted request began; its handle is enough to find it again after a crash.
 
-    ``existed`` says that the gateway had made just this before, and points to it; ``place`` is the one in its queue.
+    ``existed`` says that the gateway had made just this before, and points to it; ``place`` is the one in its queue;
+    ``window`` is what the task waits to be told before it begins.
     """
     handle = {
         "task": task,
@@ -97,6 +79,7 @@ def begun(
         "describes": isinstance(request, Describe),
         "existed": existed,
         "looks": 0,
+        **({"window": dict(window)} if window else {}),
     }
     return Job(handle, Progress(_status("queued", prompt), queue_position=place), _FIRST_POLL)
 
@@ -130,7 +113,8 @@ def drawn(job: Job, call: Call, links: Sequence[Any], final_prompt: str = "") ->
         host=place_of(call.address),
         version=_version_in(final_prompt) or str(job.handle["version"]),
         shows=job.handle["shows"],
-        prompt=prompt or final_prompt,
+        # A gateway that was sent the pictures themselves tells their links only here, and what follows needs them.
+        prompt=final_prompt if "://" in final_prompt and "://" not in prompt else prompt or final_prompt,
     )
     revised = "" if final_prompt == prompt else final_prompt
     # One link is a grid; of several, each is a picture.

@@ -11,10 +11,24 @@ from typing import Any
 from ...engine.errors import ProviderDown
 from ...engine.provider import Call, Job, Progress, Result
 from ...engine.wire import Answer
+from ..masks import encoded
 from ..prompt import without
-from ..requests import Blend, Describe, FollowUp, Imagine, MidjourneyRequest, Pan, Reroll, Upscale, Vary, ZoomOut
+from ..requests import (
+    Blend,
+    Describe,
+    FollowUp,
+    Imagine,
+    MidjourneyRequest,
+    Pan,
+    Reroll,
+    Upscale,
+    Vary,
+    VaryRegion,
+    ZoomOut,
+)
 from .choice import ACCOUNT, Gateway
-from .outcomes import begun, described, drawn, failed, not_taken, prompt_of, sent_as, text_in, under_way, unknown
+from .outcomes import begun, described, drawn, failed, not_taken, prompt_of, text_in, under_way, unknown
+from .pictures import reference_links, sent_as
 from .wire import at, get, is_good, is_unknown, not_the_api, post, refusal, segment, unclear, words_of
 
 _DONE, _FAILED = "completed", "failed"
@@ -63,10 +77,12 @@ async def _asked(request: MidjourneyRequest, call: Call, gateway: Gateway) -> tu
     mode = {"process_mode": request.speed} if request.speed else {}
     if isinstance(request, Imagine):
         links = [await sent_as(picture, call, gateway) for picture in request.images]
+        whole = prompt_of(request, gateway, links, await reference_links(request, call, gateway))
         # It adds the ratio of its own field to the prompt, so that it must not stand there twice.
-        prompt, ratio = without(prompt_of(request, gateway, links), "aspect_ratio")
+        prompt, ratio = without(whole, "aspect_ratio")
         asked = {"prompt": prompt, "aspect_ratio": ratio or "1:1", "skip_prompt_check": False, **mode}
-        return "imagine", asked, request.prompt
+        # With its links, so that what follows can say all of it again.
+        return "imagine", asked, whole
     if isinstance(request, Blend):
         links = [await sent_as(picture, call, gateway) for picture in request.images]
         return "blend", {"image_urls": links, "dimension": request.shape, **mode}, ""
@@ -90,6 +106,8 @@ def _on_task(request: FollowUp) -> tuple[str, dict[str, Any]]:
         return "outpaint", {"zoom_ratio": f"{request.factor:g}", **_prompt(request)}
     if isinstance(request, Pan):
         return "pan", {"direction": request.direction, **_prompt(request)}
+    if isinstance(request, VaryRegion):
+        return "inpaint", {"mask": encoded(request.mask), **_prompt(request)}
     raise TypeError(f"PiAPI is not asked for {type(request).__name__}")
 
 

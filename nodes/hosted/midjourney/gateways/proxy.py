@@ -7,7 +7,11 @@ number, the second presses its buttons.
 from __future__ import annotations
 
 import asyncio
+import re
+from dataclasses import replace
 from typing import Any
+
+import aiohttp
 
 from ...engine.errors import (
     ContentRejected,
@@ -18,8 +22,9 @@ from ...engine.errors import (
 )
 from ...engine.provider import Call, Job, Progress, Result
 from ...engine.wire import Answer
+from ..masks import encoded
 from ..prompt import NIJI
-from ..requests import Blend, Describe, FollowUp, Imagine, MidjourneyRequest, Reroll, Upscale, Vary, ZoomOut
+from ..requests import Blend, Describe, FollowUp, Imagine, MidjourneyRequest, Reroll, Upscale, Vary, VaryRegion, ZoomOut
 from .choice import ACCOUNT, Gateway
 from .outcomes import (
     begun,
@@ -29,16 +34,24 @@ from .outcomes import (
     not_taken,
     origin_forgotten,
     prompt_of,
-    sent_as,
     text_in,
     under_way,
     unknown,
 )
+from .pictures import reference_links, sent_as
 from .wire import at, get, is_empty, is_good, is_unknown, not_the_api, post, refusal, segment, unclear
 
 _LABEL = ACCOUNT.label
 _TAKEN, _EXISTS, _QUEUED, _QUEUE_FULL, _BANNED = 1, 21, 22, 23, 24
 _NOT_FOUND, _INVALID = 3, 4
+_TOOK = (_TAKEN, _EXISTS, _QUEUED)
+_NOT_ALLOWED = (401, 402, 403, 429)
+_WAITS = "MODAL"
+"""The status of a task that waits for its window."""
+_LOOKS_TO_HEAR = 6
+"""Looks, some seconds together, in which a task that was told begins."""
+_PNG = "data:image/png;base64,"
+_ZOOM = re.compile(r"\s*--zoom\s+\S+")
 
 
 async def submit(request: MidjourneyRequest, call: Call, gateway: Gateway) -> Job:
@@ -49,7 +62,7 @@ async def submit(request: MidjourneyRequest, call: Call, gateway: Gateway) -> Jo
     prompt = ""
     body: dict[str, Any]
     if isinstance(request, Imagine):
-        prompt = prompt_of(request, gateway)
+        prompt = prompt_of(request, gateway, (), await reference_links(request, call, gateway))
         path, body = "imagine", {"prompt": prompt}
         if request.images:
             body["base64Array"] = [await sent_as(picture, call, gateway) for picture in request.images]
@@ -79,6 +92,8 @@ async def poll(job: Job, call: Call, gateway: Gateway) -> Job | Result:
         return drawn(job, call, [found.get("imageUrl")], final)
     if status in ("FAILURE", "CANCEL"):
         raise failed(task, text_in(found, "failReason"))
+    if status == _WAITS and "window" in job.handle:
+        return await _window_told(job, call, gateway)
     return under_way(job, status or "queued", found.get("progress"))
 
 
@@ -88,17 +103,48 @@ async def _follow_up(request: FollowUp, call: Call, gateway: Gateway) -> Job:
         answer = await post(call, gateway, "submit/change", _change(request))
         existed = at(answer, "code") == _EXISTS
         return begun(_task_of(answer, request), request, gateway, request.prompt, existed=existed)
-    button = await _button(request, call, gateway)
-    answer = await post(call, gateway, "submit/action", {"taskId": request.task.task, "customId": button})
+    origin = await _origin(request, call, gateway)
+    body = {"taskId": request.task.task, "customId": _button(request, origin)}
+    answer = await post(call, gateway, "submit/action", body)
     task = _task_of(answer, request)
-    if at(answer, "code") == _EXISTS:
-        # The task waits for the window in which a zoom is set, or a remix is worded.
-        zoom = f" --zoom {request.factor:g}" if isinstance(request, ZoomOut) else ""
-        answer = await post(
-            call, gateway, "submit/modal", {"taskId": task, "prompt": f"{request.prompt}{zoom}".strip()}
-        )
-        task = _task_of(answer, request)
-    return begun(task, request, gateway, request.prompt)
+    # The task may wait for the window in which a zoom is set, a region is marked, or a remix is worded.
+    window = _window(request, origin) if at(answer, "code") == _EXISTS else None
+    return begun(task, request, gateway, request.prompt, window=window)
+
+
+def _window(request: FollowUp, origin: dict[str, Any]) -> dict[str, str]:
+    """What the window is told: the prompt as Midjourney has it, links to pictures and all, and what is asked of it."""
+    known = text_in(origin, "properties", "finalPrompt") or request.prompt
+    if isinstance(request, VaryRegion):
+        return {"prompt": request.wish or known, "maskBase64": f"{_PNG}{encoded(request.mask)}"}
+    if isinstance(request, ZoomOut):
+        return {"prompt": f"{_ZOOM.sub('', known)} --zoom {request.factor:g}".strip()}
+    return {"prompt": known}
+
+
+async def _window_told(job: Job, call: Call, gateway: Gateway) -> Job:
+    """The job, once its window was told what it waits for.
+
+    After a telling that nobody answered the task itself shows whether it was heard: only one that still waits some looks
+    later is told again, so that nothing begins twice.
+    """
+    task, looks = str(job.handle["task"]), int(job.handle.get("looks", 0))
+    told_at = job.handle.get("told_at")
+    if told_at is not None and looks - int(told_at) < _LOOKS_TO_HEAR:
+        return under_way(job, _WAITS, None)
+    unheard = replace(job, handle={**job.handle, "told_at": looks})
+    try:
+        answer = await post(call, gateway, "submit/modal", {"taskId": task, **job.handle["window"]})
+    except (aiohttp.ClientError, asyncio.TimeoutError):
+        return under_way(unheard, _WAITS, None)
+    code = at(answer, "code")
+    if answer.status in _NOT_ALLOWED:
+        raise refusal(answer)
+    if not isinstance(code, int) or answer.status >= 500:
+        return under_way(unheard, _WAITS, None)
+    if code not in _TOOK:
+        raise _refused(answer, code, str(job.handle.get("prompt", "")), task)
+    return under_way(unheard, "submitted", None)
 
 
 def _change(request: FollowUp) -> dict[str, Any]:
@@ -112,8 +158,8 @@ def _change(request: FollowUp) -> dict[str, Any]:
     raise TypeError(f"midjourney-proxy is not asked for {type(request).__name__}")
 
 
-async def _button(request: FollowUp, call: Call, gateway: Gateway) -> str:
-    """The id of the button that does what is asked, from the task itself: building one is guessing."""
+async def _origin(request: FollowUp, call: Call, gateway: Gateway) -> dict[str, Any]:
+    """The finished task that more is asked of."""
     task = request.task.task
     try:
         found = await _fetched(call, gateway, task)
@@ -122,7 +168,12 @@ async def _button(request: FollowUp, call: Call, gateway: Gateway) -> str:
         raise ProviderDown(error.sentence, retryable=True, words=error.words) from error
     if found is None:
         raise origin_forgotten(task)
-    buttons = [button for button in found.get("buttons") or [] if isinstance(button, dict)]
+    return found
+
+
+def _button(request: FollowUp, origin: dict[str, Any]) -> str:
+    """The id of the button that does what is asked, from the task itself: building one is guessing."""
+    buttons = [button for button in origin.get("buttons") or [] if isinstance(button, dict)]
     for button in buttons:
         if request.action.is_button(text_in(button, "customId"), request.asked):
             return text_in(button, "customId")
@@ -130,7 +181,7 @@ async def _button(request: FollowUp, call: Call, gateway: Gateway) -> str:
     raise InputRefused(
         f"Midjourney does not offer {request.action.label.format(request.asked)} for this task; it offers {offered}.",
         input_name="task",
-        request_id=task,
+        request_id=request.task.task,
     )
 
 
@@ -156,8 +207,8 @@ def _task_of(answer: Answer, request: MidjourneyRequest) -> str:
     code = at(answer, "code")
     if not isinstance(code, int) or (answer.status >= 400 and code not in (_NOT_FOUND, _BANNED)):
         raise not_the_api(answer) if answer.status == 200 else refusal(answer, request)
-    if code not in (_TAKEN, _EXISTS, _QUEUED):
-        raise _refused(answer, code, request)
+    if code not in _TOOK:
+        raise _refused(answer, code, request.summary, request.task.task if isinstance(request, FollowUp) else None)
     task = at(answer, "result")
     if not isinstance(task, (str, int)) or not str(task):
         raise ProviderDown(f"The {_LABEL} took the request and named no task to wait for.")
@@ -171,18 +222,17 @@ def _place_in(answer: Answer) -> int | None:
     return place if at(answer, "code") == _QUEUED and isinstance(place, int) else None
 
 
-def _refused(answer: Answer, code: int, request: MidjourneyRequest) -> EaselError:
+def _refused(answer: Answer, code: int, asked: str, origin: str | None) -> EaselError:
+    """The error that a code other than those of success means; ``origin`` is the task that more was ``asked`` of."""
     words = text_in(answer.body, "description")
     if code == _QUEUE_FULL:
         return RateLimited(f"The {_LABEL}'s queue is full.", words=words)
     if code == _BANNED:
         word = text_in(answer.body, "properties", "bannedWord")
         what = f'the word "{word}"' if word else "a word of the prompt"
-        return ContentRejected(
-            f"The {_LABEL}'s content filter refused {what} ({request.summary}).", stage="input", words=words
-        )
-    if code == _NOT_FOUND and isinstance(request, FollowUp):
-        return origin_forgotten(request.task.task)
+        return ContentRejected(f"The {_LABEL}'s content filter refused {what} ({asked}).", stage="input", words=words)
+    if code == _NOT_FOUND and origin is not None:
+        return origin_forgotten(origin)
     if code == _INVALID:
-        return InputRefused(f"The {_LABEL} refused the request ({request.summary}).", words=words)
-    return not_taken(words, request.summary)
+        return InputRefused(f"The {_LABEL} refused the request ({asked}).", words=words)
+    return not_taken(words, asked)

@@ -11,7 +11,8 @@ from ...engine.errors import ProviderDown
 from ...engine.provider import Call, Job, Progress, Result
 from ..requests import Imagine, MidjourneyRequest, Upscale
 from .choice import ACCOUNT, Gateway
-from .outcomes import begun, drawn, failed, not_taken, prompt_of, sent_as, text_in, under_way, unknown
+from .outcomes import begun, drawn, failed, not_taken, prompt_of, text_in, under_way, unknown
+from .pictures import reference_links, sent_as
 from .wire import at, get, is_good, is_unknown, not_the_api, post, refusal, segment, unclear, words_of
 
 _DONE, _FAILED = {"completed", "succeeded", "success", "done"}, {"failed", "failure", "error", "cancelled"}
@@ -23,7 +24,7 @@ async def submit(request: MidjourneyRequest, call: Call, gateway: Gateway) -> Jo
     body: dict[str, Any]
     if isinstance(request, Imagine):
         links = [await sent_as(picture, call, gateway) for picture in request.images]
-        prompt = prompt_of(request, gateway, links)
+        prompt = prompt_of(request, gateway, links, await reference_links(request, call, gateway))
         path, body = "imagine", {"prompt": prompt}
     elif isinstance(request, Upscale):
         prompt = request.prompt

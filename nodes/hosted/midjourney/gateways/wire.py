@@ -120,5 +120,7 @@ def words_of(body: Any) -> str:
 def _key(call: Call, gateway: Gateway) -> dict[str, str]:
     # Resellers of midjourney-proxy want its secret as a bearer token.
     name = _BEARER if call.options.get(AUTH_OPTION, "").lower() == "bearer" else _HEADERS[gateway.speaks]
-    key = call.key.reveal()
+    if not (key := call.key.reveal()):
+        # A gateway of one's own may have no secret.
+        return {}
     return {name: f"Bearer {key}" if name == _BEARER else key}

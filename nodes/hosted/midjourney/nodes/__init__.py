@@ -9,6 +9,7 @@ from .follow import (
     EaselMidjourneyReroll,
     EaselMidjourneyUpscale,
     EaselMidjourneyVary,
+    EaselMidjourneyVaryRegion,
     EaselMidjourneyZoomOut,
 )
 from .from_pictures import EaselMidjourneyBlend, EaselMidjourneyDescribe
@@ -18,6 +19,7 @@ NODES: list[type[io.ComfyNode]] = [
     EaselMidjourneyImagine,
     EaselMidjourneyUpscale,
     EaselMidjourneyVary,
+    EaselMidjourneyVaryRegion,
     EaselMidjourneyReroll,
     EaselMidjourneyZoomOut,
     EaselMidjourneyPan,

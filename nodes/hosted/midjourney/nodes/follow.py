@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-from typing import get_args
+from typing import Any, get_args
 
 from comfy_api.latest import io
 
 from .... import host, pictures
 from ...schema import choices_of, hidden, report_output
-from ..requests import MOST_ZOOM, Direction, Pan, Reroll, Upscale, Vary, ZoomOut
+from ...sockets import one_mask
+from ..requests import MOST_ZOOM, Direction, Pan, Reroll, Upscale, Vary, VaryRegion, ZoomOut
 from .shared import CATEGORY, MidjourneyNode, grid_outputs, purchase_inputs, task_input, task_output, task_text
 
 _GRID_TASK = "The task of a grid: from Midjourney Imagine, Vary, Reroll, Zoom Out, Pan or Blend."
@@ -50,7 +51,7 @@ class EaselMidjourneyUpscale(MidjourneyNode):
     @classmethod
     async def execute(cls, task: str, which: str, take: int = 0, **choices: str) -> io.NodeOutput:
         request = Upscale.on(task, which=which, take=take)
-        (bought,) = await cls.all_bought([request], choices_of(**choices))
+        (bought,) = await cls.each_bought([request], choices_of(**choices))
         if bought.is_blocked:
             return io.NodeOutput(host.blocker(), host.blocker(), bought.report, ui={"text": [bought.report]})
         batches, _ = await asyncio.to_thread(pictures.to_batches, bought.pictures[:1])
@@ -86,6 +87,44 @@ class EaselMidjourneyVary(MidjourneyNode):
     @classmethod
     async def execute(cls, task: str, which: str, take: int = 0, **choices: str) -> io.NodeOutput:
         return await cls.grid_of(Vary.on(task, which=which, take=take), choices_of(**choices))
+
+
+class EaselMidjourneyVaryRegion(MidjourneyNode):
+    """Four variations that differ inside a mask."""
+
+    @classmethod
+    def define_schema(cls) -> io.Schema:
+        return io.Schema(
+            node_id="EaselMidjourneyVaryRegion",
+            display_name="Midjourney Vary Region",
+            category=CATEGORY,
+            description="Repaints one part of a picture from Midjourney, in four ways; the rest of it stays.",
+            inputs=[
+                task_input(_PICTURE_TASK),
+                io.Mask.Input(
+                    "mask",
+                    tooltip="Where to repaint (1 = there), at the size of the picture. Greys count as marked from one half on. "
+                    "Midjourney does best with a fifth to a half of the picture.",
+                ),
+                io.String.Input(
+                    "prompt",
+                    default="",
+                    multiline=True,
+                    dynamic_prompts=True,
+                    tooltip="What should be there. The parameters of the picture (--ar, --style...) stay, unless you type others "
+                    "here. Empty keeps the picture's own words.",
+                ),
+                *purchase_inputs(),
+            ],
+            outputs=[*grid_outputs(), report_output()],
+            hidden=hidden(),
+        )
+
+    @classmethod
+    async def execute(cls, task: str, mask: Any, prompt: str = "", take: int = 0, **choices: str) -> io.NodeOutput:
+        region = await one_mask("mask", mask)
+        request, composed = VaryRegion.inside(task, prompt, mask=region, take=take)
+        return await cls.grid_of(request, choices_of(**choices), composed.notes if composed else ())
 
 
 class EaselMidjourneyReroll(MidjourneyNode):

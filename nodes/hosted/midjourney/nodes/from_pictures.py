@@ -91,7 +91,7 @@ class EaselMidjourneyDescribe(MidjourneyNode):
             Describe.build(model=model_of(DEFAULT_VERSION), image=picture, take=take)
             for picture in await all_pictures(image)
         ]
-        bought = await cls.all_bought(requests, choices_of(**choices))
+        bought = await cls.each_bought(requests, choices_of(**choices))
         report = "\n".join(one.report for one in bought)
         prompts = [each for one in bought for each in ([host.blocker()] if one.is_blocked else _each(one.text))]
         return io.NodeOutput(prompts, report, ui={"text": [report]})

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
 
+from .... import pictures
 from ...schema import DEFAULT, advanced, choice_inputs, choices_of, given, hidden, report_output, take_input
-from ...sockets import all_pictures
+from ...sockets import all_pictures, one_picture
 from ..parameters import DEFAULT_VERSION, VERSIONS
-from ..requests import Imagine
+from ..requests import OMNI, Imagine
 from .shared import CATEGORY, MidjourneyNode, grid_outputs, outputs_of
 
 _CUSTOM = "custom"
@@ -33,7 +35,7 @@ class EaselMidjourneyImagine(MidjourneyNode):
             category=CATEGORY,
             description="Makes four pictures from words with Midjourney, through a gateway that you or your operator runs: "
             "Midjourney sells no public API. Read the help page before you use it with an account of yours.",
-            inputs=[*_usual_inputs(), *_rare_inputs(), *_reference_inputs(), *choice_inputs(()), _image_input()],
+            inputs=[*_usual_inputs(), *_rare_inputs(), *_reference_inputs(), *choice_inputs(()), *_image_inputs()],
             outputs=[
                 *grid_outputs(several=True),
                 io.String.Output(
@@ -53,12 +55,22 @@ class EaselMidjourneyImagine(MidjourneyNode):
         version: str,
         take: int = 0,
         image: Any = None,
+        style_images: Any = None,
+        character_images: Any = None,
+        omni_image: Any = None,
         on_refusal: str = "",
         key_profile: str = "default",
         **inputs: Any,
     ) -> io.NodeOutput:
-        requests, composed = Imagine.of(prompt, version, _values(**inputs), images=await all_pictures(image), take=take)
-        bought = await cls.all_bought(list(requests), choices_of(on_refusal, key_profile=key_profile))
+        references: dict[str, Sequence[pictures.Pixels]] = {
+            "style_reference": await all_pictures(style_images),
+            "character_reference": await all_pictures(character_images),
+            OMNI: [] if omni_image is None else [await one_picture("omni_image", omni_image)],
+        }
+        requests, composed = Imagine.of(
+            prompt, version, _values(**inputs), images=await all_pictures(image), references=references, take=take
+        )
+        bought = await cls.each_bought(requests, choices_of(on_refusal, key_profile=key_profile), "Grid")
         grids, fours, tasks = zip(*[await outputs_of(one) for one in bought], strict=True)
         report = "\n".join([*(one.report for one in bought), f"prompt: {composed.prompt}", *composed.notes])
         return io.NodeOutput(list(grids), list(fours), list(tasks), composed.prompt, report, ui={"text": [report]})
@@ -213,10 +225,28 @@ def _reference_inputs() -> list[io.Input]:
     return [advanced(entry) for entry in inputs]
 
 
-def _image_input() -> io.Input:
-    return io.Image.Input(
-        "image",
-        optional=True,
-        tooltip="Pictures to begin with, up to 5; a batch counts as several. midjourney-proxy takes any, other gateways only "
-        "pictures that came whole from a Midjourney node.",
-    )
+def _image_inputs() -> list[io.Input]:
+    return [
+        io.Image.Input(
+            "image",
+            optional=True,
+            tooltip="Pictures to begin with, up to 5; a batch counts as several. midjourney-proxy takes any, other gateways "
+            "only pictures that came whole from a Midjourney node.",
+        ),
+        io.Image.Input(
+            "style_images",
+            optional=True,
+            tooltip="Up to 5 pictures whose style is taken. They are uploaded where the gateway can, and their links go to "
+            "--sref beside those of style_reference. Version 6 and later.",
+        ),
+        io.Image.Input(
+            "character_images",
+            optional=True,
+            tooltip="Up to 5 pictures of the person to draw (--cref). Versions 6, 6.1 and niji 6 only.",
+        ),
+        io.Image.Input(
+            "omni_image",
+            optional=True,
+            tooltip="One picture of what should be in it (--oref), in place of a link. Version 7; costs twice as much.",
+        ),
+    ]

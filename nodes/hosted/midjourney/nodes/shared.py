@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from comfy_api.latest import io
 
 from .... import host, pictures
 from ...buying import Bought, Choices, engine
+from ...engine.request import Request
 from ...schema import HostedNode, choice_inputs, take_input
 from .. import grids
 from ..gateways.choice import ACCOUNT, gateway_at
@@ -24,18 +26,19 @@ class MidjourneyNode(HostedNode):
     provider = ACCOUNT.name
 
     @classmethod
-    async def all_bought(cls, requests: list[Any], choices: Choices) -> list[Bought]:
-        """Several requests at once. Raises NoGateway where there is nobody to ask."""
+    async def each_bought(cls, requests: Sequence[Request], choices: Choices, what: str = "Picture") -> list[Bought]:
+        """As every hosted node's. Raises NoGateway where there is nobody to ask."""
         destination = engine().destination(ACCOUNT)
         gateway_at(destination.address, destination.options)
-        return list(await asyncio.gather(*(cls.bought(request, choices) for request in requests)))
+        return await super().each_bought(requests, choices, what)
 
     @classmethod
-    async def grid_of(cls, request: MidjourneyRequest, choices: Choices) -> io.NodeOutput:
-        """The outputs of :func:`grid_outputs`."""
-        (bought,) = await cls.all_bought([request], choices)
+    async def grid_of(cls, request: MidjourneyRequest, choices: Choices, notes: Sequence[str] = ()) -> io.NodeOutput:
+        """The outputs of :func:`grid_outputs`, and the report with ``notes`` below."""
+        (bought,) = await cls.each_bought([request], choices)
         grid, four, task = await outputs_of(bought)
-        return io.NodeOutput(grid, four, task, bought.report, ui={"text": [bought.report]})
+        report = "\n".join([bought.report, *notes])
+        return io.NodeOutput(grid, four, task, report, ui={"text": [report]})
 
 
 async def outputs_of(bought: Bought) -> tuple[Any, Any, Any]:

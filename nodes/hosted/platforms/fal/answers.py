@@ -48,6 +48,7 @@ _IN_BETWEEN = (408, 425, 502, 503, 504)
 _ANY_FILE = ("", "application/octet-stream", "binary/octet-stream")
 """Types that say nothing of what a file is."""
 _BLACKED_OUT = "the safety checker blacked it out"
+_LEFT_OUT = "the model left it out and does not say why; its content filter may have dropped it"
 
 
 def job_of(answer: Mapping[str, Any], order: Order, address: str) -> Job:
@@ -103,7 +104,9 @@ def result_of(job: Job, output: Mapping[str, Any]) -> Result:
     files = list(_files(output, of_pictures=wants_pictures))
     flags = _flags(output, len(files))
     text = "" if wants_pictures else _text(output, files)
-    if not (files or text or any(flags)):
+    withheld = (Refused(_BLACKED_OUT),) * sum(flags)
+    missing = int(job.handle.get("count", 1)) - max(len(files), len(flags)) if wants_pictures else 0
+    if not (files or text or withheld):
         raise ResultLost(f"{_LABEL} says that the job is done, and gave nothing to show for it.", request_id=task)
     seed = output.get("seed")
     rewritten = str(output.get("prompt") or "")
@@ -113,7 +116,7 @@ def result_of(job: Job, output: Mapping[str, Any]) -> Result:
             for url, is_flagged in zip(files, flags, strict=False)
             if not is_flagged
         ),
-        refused=(Refused(_BLACKED_OUT),) * sum(flags),
+        refused=withheld + (Refused(_LEFT_OUT),) * missing,
         text=text,
         data={"timings": output["timings"]} if isinstance(output.get("timings"), Mapping) else {},
         bills_refusals=True,

@@ -104,7 +104,8 @@ class Fal:
 
 def _unread(answer: wire.Answer, job: Job) -> EaselError:
     """What a look that failed means for a job that goes on."""
-    if answer.status in (401, 403, 404, 429):
+    # A 404 that is no JSON comes from something on the way, and says nothing of the job.
+    if answer.status in (401, 403, 429) or (answer.status == 404 and answer.is_json):
         return failure(answer, job, {})
     return wire.silent(ACCOUNT)
 

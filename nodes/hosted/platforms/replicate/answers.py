@@ -27,6 +27,7 @@ ACCOUNT = Account(
     address="https://api.replicate.com",
     key_variable="REPLICATE_API_TOKEN",
     address_variable="REPLICATE_BASE_URL",
+    free_call="v1/account",
 )
 
 CANCELED = "canceled"

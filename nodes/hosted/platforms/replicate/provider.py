@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from ...engine import wire
-from ...engine.errors import EaselError, ModelRetired, ProviderDown, ResultLost, TimedOut
+from ...engine.errors import Charge, EaselError, ModelRetired, ProviderDown, ResultLost, TimedOut
 from ...engine.provider import Call, Job, Progress, Result
 from ...engine.request import Request
 from ..orders import Order, Uploads, data_uri, with_links
@@ -58,10 +58,13 @@ class Replicate:
             raise wire.silent(ACCOUNT) from error
         return told_of(prediction, job.handle)
 
-    async def cancel(self, job: Job, call: Call) -> bool:
+    async def cancel(self, job: Job, call: Call) -> bool | Charge:
         prediction = await self._client(call).predictions.async_cancel(str(job.handle.get("id", "")))
-        # One that was done already is kept; one that had begun may be billed, and its end tells so.
-        return prediction.status == CANCELED and prediction.started_at is None
+        if prediction.status != CANCELED:
+            # One that was done already is kept.
+            return False
+        # Community models are paid by the second.
+        return True if prediction.started_at is None else "unsure"
 
     def explain(self, error: Exception, request: Request | None) -> EaselError | None:
         import httpx
@@ -143,7 +146,8 @@ def _unread(answer: wire.Answer, task: str) -> EaselError:
     """What a look that failed means for a job that goes on."""
     if answer.status in (401, 402, 429):
         return refusal(answer, None)
-    if answer.status == 404:
+    if answer.status == 404 and answer.is_json:
+        # A page that something on the way shows says nothing of the job.
         return ResultLost(
             f"{ACCOUNT.label} does not know this job any more: it forgets one after a while. Run again to buy it.",
             request_id=task,

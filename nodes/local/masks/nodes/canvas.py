@@ -28,7 +28,7 @@ class EaselOutpaintCanvas(io.ComfyNode):
             "Runs on this machine; costs nothing.",
             inputs=[
                 io.Image.Input("image", tooltip="The picture to extend; a whole batch if you like."),
-                *_size_inputs(),
+                *size_inputs(),
                 *_fill_inputs(),
                 io.Mask.Input(
                     "alpha",
@@ -65,7 +65,8 @@ class EaselOutpaintCanvas(io.ComfyNode):
         return io.NodeOutput(made.canvas, made.mask, made.alpha, made.report, ui={"text": [made.report]})
 
 
-def _size_inputs() -> list[io.Input]:
+def size_inputs() -> list[io.Input]:
+    """How large the canvas gets, and where the picture lies on it."""
     sides: list[io.Input] = [
         io.Int.Input(
             side,

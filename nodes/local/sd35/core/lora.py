@@ -9,7 +9,7 @@ import comfy.lora_convert
 
 from ..errors import WishRefused
 from ..headers import Header
-from ..lora import check, refuse_unmatched, sort
+from ..lora import check, refuse_unheard, refuse_unmatched, sort, text_layers
 from .model import Patcher
 
 _BELOW = "diffusion_model.transformer."
@@ -33,8 +33,9 @@ def apply_lora(model: Any, clip: Any, header: Header, strength: float, text_stre
     places = {name.removesuffix(".weight"): f"{_BELOW}{name}" for name in shapes if name.endswith(".weight")}
     patches = comfy.lora.load_lora(dict(found.transformer), places, log_missing=False)
     encoders = {} if clip is None else _text_patches(clip, found.others)
+    unheard = text_layers(found.others) if clip is None else 0
     if not patches and not encoders:
-        raise refuse_unmatched(tensors)
+        raise refuse_unmatched(tensors) if not unheard else refuse_unheard()
     patched = model.clone()
     patched.add_patches(patches, strength)
     spoken = None if clip is None else clip.clone()
@@ -42,6 +43,7 @@ def apply_lora(model: Any, clip: Any, header: Header, strength: float, text_stre
         spoken.add_patches(encoders, text_strength)
     report = f"{found.matched} of its {found.layers} layers are the model's"
     report += f", {len(encoders)} the text encoders'" if encoders else ""
+    report += f"; {unheard} for the text encoders are left out, as clip is not connected" if unheard else ""
     return patched, spoken, report
 
 

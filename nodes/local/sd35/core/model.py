@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -13,13 +14,19 @@ import comfy.supported_models
 import comfy.utils
 import torch
 from comfy.model_patcher import ModelPatcher
-from comfy.patcher_extension import CallbacksMP
+from comfy.patcher_extension import CallbacksMP, WrappersMP
+from torch import Tensor
 
 from ..transformer import Transformer
 from ..variants import OTHER, Variant
 from .denoiser import Denoiser
+from .modulation import Modulations
 from .ops import keep_small_leaves_on_device, offloadable
+from .rehearsal import rehearsed
 
+_BELOW = "diffusion_model.transformer."
+_COMPILED = "torch.compile"
+"""Under this the host keeps the wrapper of its node Torch Compile Model."""
 _COMPUTED_IN = [torch.bfloat16, torch.float16, torch.float32]
 """In order of preference: the family was trained in bfloat16."""
 
@@ -37,26 +44,107 @@ class Sd35(comfy.model_base.SD3):
     """The host's model of this family, around a transformer of diffusers'."""
 
     facts: Facts
+    modulations: Modulations
+
+    def timesteps_of(self, sigmas: Tensor) -> Tensor:
+        """What the transformer is told of the noise."""
+        found: Tensor = self.model_sampling.timestep(sigmas).float()
+        return found
+
+    def memory_required(self, *shapes: Any, **more: Any) -> float:
+        """In bytes: beside what a picture takes, the answers of the modulation layers."""
+        needed: float = super().memory_required(*shapes, **more)
+        return needed + (self.modulations.room if self.modulations.resting else 0)
 
 
 class Patcher(ModelPatcher):
-    """The host's patcher, which takes its patches under the names of the original layout too."""
+    """The host's patcher: it takes patches under the names of the original layout too, and lets the modulation layers rest."""
+
+    rests = True
+    """Whether the modulation layers may rest."""
+
+    def clone(self, *options: Any, **more: Any) -> Patcher:
+        cloned: Patcher = super().clone(*options, **more)
+        cloned.rests = self.rests
+        return cloned
+
+    def model_size(self) -> int:
+        """Bytes on the device when all of the model is loaded."""
+        whole = self.get_ram_usage()
+        return whole - self.model.modulations.spared if self.model.modulations.resting else whole
+
+    def get_ram_usage(self) -> int:
+        """Bytes of the whole model."""
+        if not hasattr(self.model, "whole"):
+            self.model.whole = mm.module_size(self.model)
+        whole: int = self.model.whole
+        return whole
+
+    def partially_load(self, device_to: Any, extra_memory: float = 0, force_patch_weights: bool = False) -> Any:
+        """As the host's; the modulation layers are loaded like all others where their answers cannot be foreseen."""
+        modulations = self.model.modulations
+        if modulations.resting != (rests := self._may_rest(force_patch_weights)):
+            self.unpatch_model(self.offload_device)
+            if rests:
+                modulations.rest()
+            else:
+                modulations.wake()
+        return super().partially_load(device_to, extra_memory, force_patch_weights=force_patch_weights)
+
+    def load(self, *options: Any, **more: Any) -> None:
+        super().load(*options, **more)
+        if self.model.modulations.resting:
+            self.model.modulations.loaded(self.patches, self.patches_uuid)
+
+    def unpatch_model(self, device_to: Any = None, unpatch_weights: bool = True) -> None:
+        super().unpatch_model(device_to, unpatch_weights)
+        if unpatch_weights and self.model.modulations.resting:
+            self.model.modulations.off_the_device(self.offload_device)
+
+    def cleanup(self) -> None:
+        """After each run, whether it went well or not."""
+        super().cleanup()
+        self.model.modulations.off_the_device(self.offload_device)
+
+    def _load_list(self, *options: Any, **more: Any) -> list[Any]:
+        found = super()._load_list(*options, **more)
+        return [entry for entry in found if not any(getattr(part, "resting", False) is True for part in entry)]
+
+    def _may_rest(self, to_be_saved: bool) -> bool:
+        """Whether nothing changes the layers' weights during a run, and nobody wants to read them patched."""
+        if _COMPILED in self.wrappers.get(WrappersMP.APPLY_MODEL, {}) or "diffusion_model" in self.object_patches:
+            # What has been compiled as a whole cannot look anything up.
+            return False
+        names = self.model.modulations.names()
+        changing = [*self.hook_patches.values(), self.weight_wrapper_patches]
+        return self.rests and not to_be_saved and all(names.isdisjoint(patches) for patches in changing)
 
     def add_patches(
         self, patches: Mapping[Any, Any], strength_patch: float = 1.0, strength_model: float = 1.0
     ) -> list[Any]:
         """Returns the caller's own names of what was patched: the host reports every other as not loaded."""
-        config = self.model.model_config.unet_config
-        named = comfy.utils.mmdit_to_diffusers(config, output_prefix="diffusion_model.")
-        ours = {
-            (target, None) if isinstance(target, str) else target[:2]: f"diffusion_model.transformer.{name}"
-            for name, target in named.items()
-        }
-        wanted = {key: ours.get((key, None) if isinstance(key, str) else key[:2], key) for key in patches}
+        wanted = self._under_our_names(patches)
         done = set(
             super().add_patches({wanted[key]: patch for key, patch in patches.items()}, strength_patch, strength_model)
         )
         return [key for key in patches if wanted[key] in done]
+
+    def add_hook_patches(self, hook: Any, patches: Mapping[Any, Any], *strengths: float, **more: float) -> list[Any]:
+        """The same for patches that come and go during a run."""
+        wanted = self._under_our_names(patches)
+        done = set(
+            super().add_hook_patches(hook, {wanted[key]: patch for key, patch in patches.items()}, *strengths, **more)
+        )
+        return [key for key in patches if wanted[key] in done]
+
+    def _under_our_names(self, patches: Mapping[Any, Any]) -> dict[Any, Any]:
+        config = self.model.model_config.unet_config
+        named = comfy.utils.mmdit_to_diffusers(config, output_prefix="diffusion_model.")
+        ours = {
+            (target, None) if isinstance(target, str) else target[:2]: f"{_BELOW}{name}"
+            for name, target in named.items()
+        }
+        return {key: ours.get((key, None) if isinstance(key, str) else key[:2], key) for key in patches}
 
 
 def as_model(
@@ -66,11 +154,12 @@ def as_model(
     best_side: int = 1024,
     shift: float | None = None,
     latents: tuple[float, float] | None = None,
+    rests: bool = True,
 ) -> Patcher:
     """A MODEL around ``transformer``, on the CPU until the host loads it.
 
     ``shift`` moves the schedule towards noise (3.0 unless said); ``latents`` are (scale, shift) of a VAE that is not the
-    published one.
+    published one; ``rests`` is whether the modulation layers may stay off the device.
     """
     module, made = transformer.module, transformer.module.config
     config = comfy.supported_models.SD3(
@@ -94,11 +183,17 @@ def as_model(
     casts = offloadable(module, transformer.scales, working)
     config.set_inference_dtype(kept, working if casts else None)
     base = Sd35(config, device=mm.unet_offload_device())
-    base.diffusion_model = Denoiser(module)
+    base.modulations = Modulations(module, _BELOW)
+    if rests:
+        base.modulations.rest()
+    # Weak, so that a model that nobody holds is gone at once.
+    base.diffusion_model = Denoiser(module, base.modulations, weakref.WeakMethod(base.timesteps_of))
     side = made.pos_embed_max_size * made.patch_size * 8
     base.facts = Facts(variant, min(best_side, side), side)
     patcher = Patcher(base, load_device=device, offload_device=mm.unet_offload_device())
+    patcher.rests = rests
     patcher.add_callback(CallbacksMP.ON_LOAD, keep_small_leaves_on_device)
+    patcher.add_wrapper(WrappersMP.SAMPLER_SAMPLE, rehearsed)
     return patcher
 
 

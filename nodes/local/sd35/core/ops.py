@@ -72,6 +72,8 @@ def scaled(layer: nn.Module, scale: Tensor) -> None:
 def keep_small_leaves_on_device(patcher: Any, device: torch.device, *_others: Any) -> None:
     """Called when the host has loaded a model, in whole or in part: norms and tables cannot be streamed, and are small."""
     for layer in patcher.model.modules():
+        if getattr(layer, "resting", False):
+            continue
         if not hasattr(layer, "comfy_cast_weights"):
             for weight in layer.parameters(recurse=False):
                 weight.data = weight.data.to(device)

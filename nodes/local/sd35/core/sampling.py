@@ -39,8 +39,18 @@ def empty_latents(width: int, height: int, count: int) -> Tensor:
     return torch.zeros(count, 16, height // 8, width // 8)
 
 
-def sample(model: Any, steps: Steps, positive: list[Any], negative: list[Any], latents: Tensor) -> Tensor:
-    """Latents of the pictures, by the host's samplers, with its progress, previews and interrupts."""
+def sample(
+    model: Any,
+    steps: Steps,
+    positive: list[Any],
+    negative: list[Any],
+    latents: Tensor,
+    noise_mask: Tensor | None = None,
+) -> Tensor:
+    """Latents of the pictures, by the host's samplers, with its progress, previews and interrupts.
+
+    ``noise_mask`` (B or 1, 1, H, W) says where they are drawn anew: 1 is entirely, 0 not at all.
+    """
     latents = comfy.sample.fix_empty_latent_channels(model, latents)
     noise = comfy.sample.prepare_noise(latents, steps.seed)
     done: Tensor = comfy.sample.sample(
@@ -54,6 +64,7 @@ def sample(model: Any, steps: Steps, positive: list[Any], negative: list[Any], l
         negative,
         latents,
         denoise=steps.denoise,
+        noise_mask=noise_mask,
         callback=latent_preview.prepare_callback(model, steps.steps),
         disable_pbar=not comfy.utils.PROGRESS_BAR_ENABLED,
         seed=steps.seed,

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import comfy.model_management as mm
-import comfy.sd
 import comfy.sd1_clip
 import comfy.supported_models_base
 import comfy.text_encoders.t5
@@ -18,6 +17,7 @@ from torch import Tensor, nn
 
 from ..errors import ModelRefused
 from ..text import PUBLISHED_WORDS, Encoder
+from .clip import Clip
 from .ops import scaled
 
 _START, _END = PUBLISHED_WORDS - 2, PUBLISHED_WORDS - 1
@@ -91,7 +91,7 @@ class Tokenizer(SD3Tokenizer):
             )
 
 
-def as_clip(encoders: Mapping[str, Encoder], joint: int, pooled: int, t5_tokens: int) -> comfy.sd.CLIP:
+def as_clip(encoders: Mapping[str, Encoder], joint: int, pooled: int, t5_tokens: int) -> Clip:
     """A CLIP of these encoders (clip_l, clip_g, t5xxl; any of them) for a transformer of these widths.
 
     T5's tokens are filled up to ``t5_tokens``. Raises ``ModelRefused`` where an encoder does not belong to the transformer.
@@ -101,7 +101,10 @@ def as_clip(encoders: Mapping[str, Encoder], joint: int, pooled: int, t5_tokens:
     module = TextEncoders(encoders, tokenizer, joint, pooled)
     target = comfy.supported_models_base.ClipTarget(lambda **_others: tokenizer, lambda **_others: module)
     count = sum(weight.numel() for weight in module.parameters())
-    return comfy.sd.CLIP(target, parameters=count, model_options={"initial_device": mm.text_encoder_offload_device()})
+    clip = Clip(target, parameters=count, model_options={"initial_device": mm.text_encoder_offload_device()})
+    sources = tuple((name, encoder.source) for name, encoder in sorted(encoders.items()))
+    clip.source = (joint, pooled, *sources) if all(source for _, source in sources) else None
+    return clip
 
 
 def _fit(encoders: Mapping[str, Encoder], joint: int, pooled: int) -> None:

@@ -1,4 +1,4 @@
-"""A LoRA for a Stable Diffusion 3.5 model."""
+"""LoRAs for a Stable Diffusion 3.5 model."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from typing import Any
 from comfy_api.latest import io
 
 from .. import files
-from ..errors import ModelMissing
-from ..loading import add_lora
+from ..stacks import Lora, LoraStack, with_loras
 from .load import CATEGORY
+from .lora_stack import is_there, lora_inputs, stamp
+from .sockets import Loras
 
 
 class EaselSd35ApplyLora(io.ComfyNode):
-    """Adds a LoRA of any format, and says how much of it belongs to the model."""
+    """Adds LoRAs of any format, and says how much of each belongs to the model."""
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -22,32 +23,17 @@ class EaselSd35ApplyLora(io.ComfyNode):
             display_name="SD 3.5 Apply LoRA",
             category=CATEGORY,
             description="Adds a LoRA of any format to a Stable Diffusion 3.5 model, says how much of it matched, and refuses "
-            "one of another model. For several, put one behind another.",
+            "one of another model. For several, connect a stack, or put one behind another.",
             inputs=[
                 io.Model.Input("model", tooltip="From Load SD 3.5, or from another Apply LoRA."),
-                io.Combo.Input(
-                    "lora_name",
-                    options=files.others("loras") or [files.NO_LORA],
-                    tooltip="A file in models/loras: diffusers, peft, kohya, OneTrainer or LyCORIS. Press R after adding one.",
-                ),
-                io.Float.Input(
-                    "strength",
-                    default=1.0,
-                    min=-10.0,
-                    max=10.0,
-                    step=0.05,
-                    tooltip="How strongly it works; 0 does nothing, below 0 the opposite.",
-                ),
+                *lora_inputs(files.NONE),
                 io.Clip.Input(
                     "clip", optional=True, tooltip="From Load SD 3.5, for a LoRA that changes the text encoders too."
                 ),
-                io.Float.Input(
-                    "clip_strength",
-                    default=1.0,
-                    min=-10.0,
-                    max=10.0,
-                    step=0.05,
-                    tooltip="How strongly it works on the text encoders, where clip is connected.",
+                Loras.Input(
+                    "loras",
+                    optional=True,
+                    tooltip="From SD 3.5 LoRA Stack: these are added first, each with its own strength.",
                 ),
             ],
             outputs=[
@@ -60,16 +46,24 @@ class EaselSd35ApplyLora(io.ComfyNode):
     @classmethod
     def validate_inputs(cls, lora_name: str | None) -> bool | str:
         """Says that a file is missing before anything in the graph is bought."""
-        try:
-            if lora_name is not None:
-                files.other("loras", lora_name)
-        except ModelMissing as error:
-            return str(error)
-        return True
+        return True if lora_name == files.NONE else is_there(lora_name)
+
+    @classmethod
+    def fingerprint_inputs(cls, lora_name: str | None = None, **_choices: Any) -> str:
+        """Opens the file again once it is another one."""
+        return stamp(lora_name)
 
     @classmethod
     def execute(
-        cls, model: Any, lora_name: str, strength: float, clip_strength: float, clip: Any = None
+        cls,
+        model: Any,
+        lora_name: str,
+        strength: float,
+        clip_strength: float,
+        clip: Any = None,
+        loras: LoraStack = (),
     ) -> io.NodeOutput:
-        patched, spoken, report = add_lora(model, clip, files.other("loras", lora_name), strength, clip_strength)
+        own = () if lora_name == files.NONE else (Lora(files.other("loras", lora_name), strength, clip_strength),)
+        patched, spoken, reports = with_loras(model, clip, (*loras, *own))
+        report = "\n".join(reports) or "No LoRA."
         return io.NodeOutput(patched, spoken, report, ui={"text": [report]})

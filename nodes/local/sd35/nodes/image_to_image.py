@@ -8,7 +8,16 @@ from comfy_api.latest import io
 
 from ..drawing import redraw
 from .load import CATEGORY
-from .wishes import model_inputs, output_of, outputs, steps_inputs, wish_of, words_inputs
+from .wishes import (
+    denoise_input,
+    model_inputs,
+    output_of,
+    outputs,
+    stack_inputs,
+    steps_inputs,
+    wish_of,
+    words_inputs,
+)
 
 
 class EaselSd35ImageToImage(io.ComfyNode):
@@ -30,15 +39,9 @@ class EaselSd35ImageToImage(io.ComfyNode):
                     "multiple of 16.",
                 ),
                 *words_inputs("a yellow circle on a green background"),
-                io.Float.Input(
-                    "denoise",
-                    default=0.6,
-                    min=0.0,
-                    max=1.0,
-                    step=0.01,
-                    tooltip="How much is drawn anew: 0 leaves the picture as it is, 1 keeps nothing of it.",
-                ),
+                denoise_input(0.6, "How much is drawn anew: 0 leaves the picture as it is, 1 keeps nothing of it."),
                 *steps_inputs(),
+                *stack_inputs(),
             ],
             outputs=outputs(),
         )

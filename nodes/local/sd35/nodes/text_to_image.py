@@ -8,7 +8,7 @@ from comfy_api.latest import io
 
 from ..drawing import draw
 from .load import CATEGORY
-from .wishes import model_inputs, output_of, outputs, steps_inputs, wish_of, words_inputs
+from .wishes import model_inputs, output_of, outputs, stack_inputs, steps_inputs, wish_of, words_inputs
 
 _LARGEST = 6144
 
@@ -30,6 +30,7 @@ class EaselSd35TextToImage(io.ComfyNode):
                 *(_side("width"), _side("height")),
                 io.Int.Input("batch", default=1, min=1, max=64, tooltip="How many pictures to draw at once."),
                 *steps_inputs(),
+                *stack_inputs(),
             ],
             outputs=outputs(),
         )

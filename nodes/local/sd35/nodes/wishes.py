@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from ....widgets import advanced
 from ..drawing import AUTOMATIC, Drawn, Wish
+from .sockets import Controls, Loras
 
 
 def model_inputs() -> list[io.Input]:
@@ -81,6 +82,19 @@ def steps_inputs() -> list[io.Input]:
     ]
 
 
+def denoise_input(usual: float, tooltip: str) -> io.Input:
+    """How much is drawn anew."""
+    return io.Float.Input("denoise", default=usual, min=0.0, max=1.0, step=0.01, tooltip=tooltip)
+
+
+def stack_inputs(follows: str = "what each of them follows is brought to the size that is drawn.") -> list[io.Input]:
+    """LoRAs and ControlNets. They stand last: saved workflows know the other inputs by their places."""
+    return [
+        Loras.Input("loras", optional=True, tooltip="From SD 3.5 LoRA Stack: each is added with its own strength."),
+        Controls.Input("controls", optional=True, tooltip=f"From SD 3.5 ControlNet Stack: {follows}"),
+    ]
+
+
 def outputs() -> list[io.Output]:
     return [
         io.Image.Output("images", display_name="images", tooltip="The pictures."),
@@ -92,9 +106,12 @@ def outputs() -> list[io.Output]:
 
 
 def wish_of(inputs: dict[str, Any]) -> Wish:
-    names = ("prompt", "negative", "seed", "steps", "cfg", "sampler", "scheduler")
-    return Wish(**{name: inputs[name] for name in names})
+    names = ("prompt", "negative", "seed", "steps", "cfg", "sampler", "scheduler", "loras", "controls")
+    return Wish(**{name: inputs[name] for name in names if name in inputs})
 
 
 def output_of(drawn: Drawn) -> io.NodeOutput:
-    return io.NodeOutput(drawn.images, {"samples": drawn.latents}, drawn.used, ui={"text": [drawn.used]})
+    latents = {"samples": drawn.latents}
+    if drawn.noise_mask is not None:
+        latents["noise_mask"] = drawn.noise_mask
+    return io.NodeOutput(drawn.images, latents, drawn.used, ui={"text": [drawn.used]})

@@ -1,0 +1,79 @@
+import { app } from "../../../scripts/app.js";
+import { button, element } from "../dom.mjs";
+import { dollars } from "../money.mjs";
+import { address, ask } from "../server.mjs";
+
+/**
+ * @typedef {{ digest: string, width: number, height: number }} Picture
+ * @typedef {{ id: string, at: number, label: string, operation: string, model: string, prompt: string, seed: number | null,
+ *   usd: number | null, workflow: string, has_workflow: boolean, pictures: Picture[] }} Purchase
+ * @typedef {import("./panel.mjs").Page} Page
+ */
+
+const AT_ONCE = 30;
+const SIDE = 256;
+
+/**
+ * What was bought, newest first, with the workflow that bought it.
+ * @type {import("./panel.mjs").Show}
+ */
+export function showPictures(page) {
+  const list = element("ul", { ariaLabel: "Pictures" });
+  /** @type {number | undefined} */
+  let before;
+  const more = button("Older", async () => {
+    const answer = await ask(`history?limit=${AT_ONCE}${before === undefined ? "" : `&before=${before}`}`);
+    /** @type {Purchase[]} */
+    const purchases = answer?.ok ? answer.body.purchases : [];
+    if (!answer?.ok) page.say(answer?.body.error ?? "ComfyUI does not answer.");
+    for (const purchase of purchases) list.append(row(page, purchase));
+    before = purchases.at(-1)?.at;
+    more.hidden = purchases.length < AT_ONCE;
+    none.hidden = list.childElementCount > 0;
+  });
+  const none = element("p", { className: "soft", textContent: "Nothing was bought yet.", hidden: true });
+  page.root.append(none, list, more);
+  more.hidden = true;
+  more.click();
+}
+
+/**
+ * @param {Page} page
+ * @param {Purchase} purchase
+ */
+function row(page, purchase) {
+  const [first, ...others] = purchase.pictures;
+  const wish = purchase.prompt || purchase.operation.replaceAll("_", " ");
+  const words = element("figcaption", {}, element("p", { className: "prompt", textContent: wish, title: wish }));
+  const price = purchase.usd === null ? "" : ` · ${dollars(purchase.usd)}`;
+  const seed = purchase.seed === null ? "" : ` · seed ${purchase.seed}`;
+  words.append(
+    element("p", { className: "soft", textContent: `${purchase.label} · ${purchase.model}${price}${seed}` }),
+  );
+  words.append(element("p", { className: "soft", textContent: new Date(purchase.at * 1000).toLocaleString() }));
+  if (purchase.has_workflow) words.append(button("Load this workflow", () => load(page, purchase)));
+  const shown = element("div", {});
+  if (first) shown.append(thumbnail(first, wish));
+  if (others.length) shown.append(element("p", { className: "soft", textContent: `and ${others.length} more` }));
+  return element("li", {}, element("figure", {}, shown, words));
+}
+
+/**
+ * @param {Picture} picture
+ * @param {string} wish what was asked for
+ */
+function thumbnail({ digest, width, height }, wish) {
+  const image = element("img", { src: address(`picture/${digest}?side=${SIDE}`), loading: "lazy", alt: wish });
+  const title = `${width} × ${height}: open it`;
+  return element("a", { href: address(`picture/${digest}`), target: "_blank", rel: "noopener", title }, image);
+}
+
+/**
+ * @param {Page} page
+ * @param {Purchase} purchase
+ */
+async function load(page, { workflow, label }) {
+  const answer = await ask(`workflow/${workflow}`);
+  if (answer?.ok) app.loadApiJson(answer.body.prompt, `${label} ${workflow.slice(0, 8)}`);
+  else page.say(answer?.body.error ?? "ComfyUI does not answer.");
+}

@@ -1,0 +1,46 @@
+import { element } from "../dom.mjs";
+import { estimateSoon } from "../estimates.mjs";
+import { setMark } from "../sandbox.mjs";
+import { ask } from "../server.mjs";
+
+/**
+ * The switch between stand-ins and the real providers; not there where the server has none.
+ * @param {(sentence: string) => void} say
+ */
+export function sandboxSwitch(say) {
+  const box = element("input", { type: "checkbox", role: "switch" });
+  const label = element("label", {
+    hidden: true,
+    title: "In the sandbox Easel draws stand-in pictures, and nothing is charged.",
+  });
+  label.append(box, " Sandbox");
+  box.style.width = "auto";
+  const put = (/** @type {{ sandbox: boolean, from?: string }} */ state) => {
+    box.checked = state.sandbox;
+    setMark(state.sandbox);
+  };
+  ask("sandbox").then((answer) => {
+    if (!answer?.ok || answer.body.from === undefined) return;
+    label.hidden = false;
+    put(answer.body);
+    if (answer.body.from !== "environment") return;
+    box.disabled = true;
+    label.title += " EASEL_SANDBOX in ComfyUI's environment decides it.";
+  });
+  box.addEventListener("change", async () => {
+    const answer = await ask("sandbox", { sandbox: box.checked });
+    if (answer?.ok) {
+      put(answer.body);
+      say(
+        answer.body.sandbox
+          ? "Stand-ins draw from now on. Nothing is charged."
+          : "The real providers draw from now on. They charge.",
+      );
+    } else {
+      box.checked = !box.checked;
+      say(answer?.body.error ?? "ComfyUI does not answer.");
+    }
+    estimateSoon();
+  });
+  return label;
+}

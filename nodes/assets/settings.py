@@ -1,0 +1,123 @@
+"""What the operator decides about files, in the environment (``EASEL_…``) or ``settings.json``; a graph has no say in it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, ClassVar, Literal
+
+from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+
+from .problems import AssetProblem
+
+OUTPUT = "output"
+"""The name of ComfyUI's own output folder among the destinations."""
+
+_SHORTEST_SECRET = 4
+
+
+class Shelf(BaseModel):
+    """A place for files: any fsspec URL or a folder, and what fsspec needs to open it (credentials, endpoint)."""
+
+    url: str = Field(min_length=1)
+    options: dict[str, Any] = Field(default={}, repr=False)
+
+
+class Signing(BaseModel):
+    """The certificate that Content Credentials are signed with; the files hold PEM, the signer's own certificate first."""
+
+    certificate: Path
+    private_key: Path
+    algorithm: Literal["es256", "es384", "es512", "ps256", "ps384", "ps512", "ed25519"] = "es256"
+    timestamp_url: str | None = None
+    """An RFC 3161 server, so that a signature outlives its certificate. It is asked once for each picture."""
+
+    @field_validator("timestamp_url")
+    @classmethod
+    def _is_web_address(cls, value: str | None) -> str | None:
+        if value and not value.startswith(("https://", "http://")):
+            raise ValueError("must begin with https:// or http://")
+        return value or None
+
+
+class AssetSettings(BaseSettings):
+    """The operator's settings for saved files. Read once a run of a node, so that a change works without a restart."""
+
+    model_config = SettingsConfigDict(env_prefix="EASEL_", env_nested_delimiter="__", extra="ignore")
+    json_file: ClassVar[Path | None] = None
+
+    destinations: dict[str, Shelf] = {}
+    """Places beside the output folder that a graph may name."""
+    destination_urls: list[str] = []
+    """URLs below which a graph may name any place itself; none unless the operator says so."""
+    credentials: Signing | None = None
+    metadata_passphrase: SecretStr | None = None
+    """What workflows are encrypted with."""
+
+    @field_validator("destinations", mode="before")
+    @classmethod
+    def _may_be_plain_urls(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name.lower(): {"url": one} if isinstance(one, str) else one for name, one in value.items()}
+        return value
+
+    @field_validator("destinations")
+    @classmethod
+    def _keeps_the_output_folder(cls, value: dict[str, Shelf]) -> dict[str, Shelf]:
+        if OUTPUT in value:
+            raise ValueError(f'"{OUTPUT}" is ComfyUI\'s own output folder: give the place another name')
+        return value
+
+    @classmethod
+    def load(cls, folder: Path) -> AssetSettings:
+        """The settings in force now; ``settings.json`` in ``folder`` stands behind the environment."""
+        reader = type("AssetSettingsHere", (cls,), {"json_file": folder / "settings.json"})
+        try:
+            loaded: AssetSettings = reader()
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            reason = f"{where}: {first['msg'].removeprefix('Value error, ')}"
+        except (ValueError, TypeError, OSError) as error:
+            reason = str(error)
+        else:
+            return loaded
+        raise AssetProblem(f"Easel's settings for saved files cannot be used: {reason}.")
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        if cls.json_file is None:
+            return init_settings, env_settings
+        return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, json_file=cls.json_file)
+
+    def secrets(self) -> set[str]:
+        """Every text in these settings that must not be written anywhere."""
+        found = {text for shelf in self.destinations.values() for text in _texts(shelf.options)}
+        if self.metadata_passphrase is not None:
+            found.add(self.metadata_passphrase.get_secret_value())
+        return {text for text in found if len(text) >= _SHORTEST_SECRET}
+
+    def redact(self, text: str) -> str:
+        """``text`` with those taken out."""
+        for secret in sorted(self.secrets(), key=len, reverse=True):
+            text = text.replace(secret, "[hidden]")
+        return text
+
+
+def _texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, dict):
+        for one in value.values():
+            yield from _texts(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _texts(one)

@@ -1,0 +1,44 @@
+"""``spending``: the books as text, or as a table in a file."""
+
+from __future__ import annotations
+
+import argparse
+
+from .. import new_providers
+from ..hosted.engine import spending as books
+from ..hosted.engine.database import open_database, sqlite_url
+from ..hosted.engine.destination import Realm
+from ..hosted.engine.errors import EaselError
+from ..hosted.engine.ledger import Ledger
+from ..hosted.engine.settings import Settings
+from .place import state_folder
+from .problem import Problem
+
+_LINES = "lines"
+
+
+def spending(told: argparse.Namespace) -> int:
+    """Print what was spent, or write it into a file. Raises Problem."""
+    folder = state_folder(told.state, told.pack)
+    realm: Realm = "sandbox" if told.sandbox else "live"
+    try:
+        since = books.day_of(told.since)
+        url = Settings.load(folder).database_url or sqlite_url(folder / "easel.db")
+        ledger = Ledger(open_database(url))
+        if told.by == _LINES:
+            if told.csv is None:
+                raise Problem("Every line of the ledger goes into a file: say --csv FILE too.")
+            with told.csv.open("w", encoding="utf-8", newline="") as file:
+                file.writelines(books.lines_csv(ledger, realm, since))
+            print(f"Written to {told.csv}.")
+            return 0
+        labels = {name: provider.account.label for name, provider in new_providers().items()}
+        report = books.report(ledger, realm, books.way_of(told.by), since, labels)
+    except EaselError as error:
+        raise Problem(str(error)) from None
+    if told.csv is None:
+        print(report.as_text())
+        return 0
+    told.csv.write_text(report.as_csv(), encoding="utf-8")
+    print(f"Written to {told.csv}.")
+    return 0

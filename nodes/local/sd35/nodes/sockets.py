@@ -1,0 +1,10 @@
+"""Sockets that carry several LoRAs or ControlNets at once."""
+
+from __future__ import annotations
+
+from comfy_api.latest import io
+
+from ..stacks import CONTROLS, LORAS
+
+Loras = io.Custom(LORAS)
+Controls = io.Custom(CONTROLS)

@@ -1,0 +1,198 @@
+"""Tables, the inputs their columns go into, the record of what is done, and who is asked before it costs."""
+
+import argparse
+import http.server
+import json
+import threading
+
+import pytest
+
+from easel.nodes.headless.graph import Workflow, digest_of
+from easel.nodes.headless.jobs import Plan, Price
+from easel.nodes.headless.problem import Problem
+from easel.nodes.headless.record import Entry, Record, path_beside
+from easel.nodes.headless.run_command import _agreed
+from easel.nodes.headless.server import Server
+from easel.nodes.headless.table import Table
+
+NODES = {
+    "3": {
+        "class_type": "Draw",
+        "inputs": {"text": "a boat", "seed": 7, "strength": 0.5, "tile": False, "model": ["4", 0]},
+        "_meta": {"title": "My Drawing"},
+    },
+    "4": {"class_type": "Load", "inputs": {"name": "x"}},
+    "9": {"class_type": "Save", "inputs": {"images": ["3", 0], "name": "out", "quality": 90}},
+}
+
+
+@pytest.fixture
+def workflow(tmp_path):
+    path = tmp_path / "flow.json"
+    path.write_text(json.dumps(NODES))
+    return Workflow.read(path)
+
+
+def table(tmp_path, text, name="rows.csv"):
+    path = tmp_path / name
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return Table(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("text,seed\na cat,1\n\na dog,2\n", "rows.csv"),
+        ("\ufefftext;seed\r\na cat;1\r\na dog;2\r\n", "rows.csv"),
+        ("text\tseed\na cat\t1\na dog\t2\n", "rows.tsv"),
+        ('{"text": "a cat", "seed": 1}\n\n{"text": "a dog", "seed": 2}\n', "rows.jsonl"),
+    ],
+)
+def test_every_kind_of_table_gives_the_same_rows(tmp_path, text, name):
+    rows = [row for _, row in table(tmp_path, text, name).rows()]
+    assert [(row["text"], int(row["seed"])) for row in rows] == [("a cat", 1), ("a dog", 2)]
+
+
+def test_a_cell_may_have_lines_and_commas(tmp_path):
+    (row,) = [row for _, row in table(tmp_path, 'text,seed\n"a cat,\non a mat",1\n').rows()]
+    assert row["text"] == "a cat,\non a mat"
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "said"),
+    [
+        ("text,seed\na cat\n", "rows.csv", "Line 2 .* as many cells"),
+        ("text,seed\na cat,1,2\n", "rows.csv", "Line 2 .* as many cells"),
+        ('{"text": 1}\n[1]\n', "rows.jsonl", "Line 2 .* no JSON object"),
+        (b"text\n\xff\xfe\n", "rows.csv", "UTF-8"),
+    ],
+)
+def test_what_is_no_table_is_refused_with_its_line(tmp_path, text, name, said):
+    with pytest.raises(Problem, match=said):
+        list(table(tmp_path, text, name).rows())
+
+
+def test_columns_find_their_inputs(workflow):
+    found = workflow.targets(["text", "My Drawing.seed", "9.name", "kind", "note"], ["kind=3.tile"])
+    assert {name: str(target) for name, target in found.items()} == {
+        "text": "3.text",
+        "My Drawing.seed": "3.seed",
+        "9.name": "9.name",
+        "kind": "3.tile",
+    }
+
+
+@pytest.mark.parametrize(
+    ("columns", "mapped", "said"),
+    [
+        (["name"], [], "No column .* belongs"),
+        (["text"], ["other=3.text"], "no column other"),
+        (["text"], ["text=3.texts"], "no input 3.texts"),
+        (["text"], ["text"], "column=NODE.input"),
+    ],
+)
+def test_what_cannot_be_mapped_is_said_with_what_can(workflow, columns, mapped, said):
+    with pytest.raises(Problem, match=said):
+        workflow.targets(columns, mapped)
+
+
+def test_cells_become_what_the_workflow_has_there(workflow):
+    columns = ["text", "seed", "strength", "tile"]
+    targets = workflow.targets(columns, [])
+    row = {"text": "12", "seed": "18446744073709551615", "strength": "1", "tile": "yes"}
+    inputs = workflow.filled(row, targets, 1)["3"]["inputs"]
+    assert inputs == {"text": "12", "seed": 18446744073709551615, "strength": 1.0, "tile": True, "model": ["4", 0]}
+    assert isinstance(inputs["strength"], float)
+    assert workflow.filled({"seed": "3.0"}, targets, 1)["3"]["inputs"]["seed"] == 3
+    assert workflow.filled({"text": "", "seed": ""}, targets, 1) == NODES
+
+
+@pytest.mark.parametrize(
+    ("column", "cell", "kind"), [("seed", "x", "whole"), ("seed", "1.5", "whole"), ("tile", "maybe", "true")]
+)
+def test_a_cell_that_does_not_fit_is_named(workflow, column, cell, kind):
+    with pytest.raises(Problem, match=f"Row 7, column {column}: '{cell}' is not .*{kind}"):
+        workflow.filled({column: cell}, workflow.targets([column], []), 7)
+
+
+@pytest.mark.parametrize(
+    ("told", "said"),
+    [("{", "no JSON"), ('{"nodes": []}', r"Export \(API\)"), ("{}", "API format"), ("[]", "API format")],
+)
+def test_what_is_no_exported_workflow_is_refused(tmp_path, told, said):
+    path = tmp_path / "flow.json"
+    path.write_text(told)
+    with pytest.raises(Problem, match=said):
+        Workflow.read(path)
+
+
+def test_only_what_is_not_done_is_left_and_the_same_only_once(workflow, tmp_path):
+    rows = table(tmp_path, "text,note\na cat,1\na dog,2\na cat,3\na cow,4\n")
+    plan = Plan(workflow, rows, workflow.targets(rows.columns(), []))
+    path = path_beside(rows.path)
+    record = Record(path)
+    assert [job.row for job in plan.left(record)] == [1, 2, 4]
+    jobs = list(plan.jobs())
+    record.write(Entry(jobs[1].digest, 2, "posted", "http://a", "run-2"))
+    record.write(Entry(jobs[3].digest, 4, "posted", "http://a", "run-4"))
+    record.write(Entry(jobs[3].digest, 4, "done", "http://a", "run-4", 0.04, ["a.png"]))
+    record.close()
+    with path.open("a") as file:
+        file.write('{"digest": "cut sho')
+    again = Record(path)
+    assert [job.row for job in plan.left(again)] == [1, 2]
+    assert again.of(jobs[1].digest).run == "run-2"
+    again.write(Entry(jobs[0].digest, 1, "done"))
+    again.close()
+    last = Record(path)
+    assert [job.row for job in plan.left(last)] == [2], "what is written after a line that was cut short is lost"
+    last.close()
+
+
+def test_two_runs_never_share_a_table(workflow, tmp_path):
+    path = tmp_path / "rows.csv.easel.jsonl"
+    first = Record(path)
+    with pytest.raises(Problem, match="Another run"):
+        Record(path)
+    first.close()
+    Record(path).close()
+
+
+def test_another_workflow_is_another_row():
+    changed = {**NODES, "4": {"class_type": "Load", "inputs": {"name": "y"}}}
+    assert digest_of(NODES) != digest_of(changed)
+
+
+@pytest.fixture
+def real_server():
+    """Says that it is no sandbox."""
+
+    class Answer(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b'{"sandbox": false}')
+
+        def log_message(self, *told):
+            """Nothing."""
+
+    listening = http.server.HTTPServer(("127.0.0.1", 0), Answer)
+    threading.Thread(target=listening.serve_forever, daemon=True).start()
+    yield Server(f"http://127.0.0.1:{listening.server_port}")
+    listening.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("usd", "is_floor", "yes", "agreed"),
+    [(0.5, False, False, True), (1.5, False, False, None), (0.5, True, False, None), (99.0, True, True, True)],
+)
+def test_above_the_limit_nothing_is_begun_without_a_yes(real_server, usd, is_floor, yes, agreed, capsys):
+    told = argparse.Namespace(yes=yes, limit=1.0)
+    cost = Price(usd, 0.25, is_floor, ["row 1, node 1: nobody knows"])
+    if agreed:
+        assert _agreed(cost, [real_server], told)
+    else:
+        with pytest.raises(Problem, match="above the limit"):
+            _agreed(cost, [real_server], told)
+    said = capsys.readouterr().out
+    assert "nobody knows" in said and "kept from before" in said and ("at least" in said) == is_floor
