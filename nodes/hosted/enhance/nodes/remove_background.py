@@ -8,7 +8,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from .... import pictures
-from ...schema import DEFAULT, advanced, blocked, choice_inputs, choices_of, given, hidden, take_input
+from ....widgets import advanced, late
+from ...schema import DEFAULT, blocked, choice_inputs, choices_of, given, hidden, take_input
 from ...sockets import all_pictures, one_picture
 from ..models import CUTTERS
 from ..requests import RemoveBackground
@@ -243,7 +244,7 @@ def _placing_inputs() -> list[io.Input]:
             tooltip="remove.bg only: let the windows of cars be half transparent. Off makes them solid.",
         ),
     ]
-    return [advanced(entry) for entry in entries]
+    return [late(advanced(entry)) for entry in entries]
 
 
 def _asked(choice: str) -> str | None:

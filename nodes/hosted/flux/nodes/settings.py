@@ -10,7 +10,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...schema import DEFAULT, advanced, choice_inputs, given
+from ....widgets import advanced, late
+from ...schema import DEFAULT, choice_inputs, given
 from ..loras import read_loras
 from ..models import USUAL_SAFETY, Operation, every_offer, models_that
 
@@ -33,10 +34,7 @@ def model_settings(operation: Operation, *, without: Collection[str] = ()) -> li
 
 def late_settings(operation: Operation, *first: str) -> list[io.Input]:
     """What came later, ``first`` the inputs that came one by one, in the order in which they did."""
-    found = _inputs(operation, (*first, *_NEWER))
-    for entry in found:
-        entry.optional = True
-    return found
+    return [late(entry) for entry in _inputs(operation, (*first, *_NEWER))]
 
 
 def fields_of(

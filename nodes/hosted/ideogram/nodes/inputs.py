@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
+from ....widgets import advanced, late
 from ...engine.request import RANDOM_SEED
-from ...schema import DEFAULT, advanced, choice_inputs
+from ...schema import DEFAULT, choice_inputs
 from ..models import AUTO, Offer, Operation, listed, offers_for
 from ..requests import MAX_SEED, MOST_AT_ONCE
 from ..styling import PALETTES, PRESETS
@@ -99,14 +100,13 @@ def purchase_inputs(operation: Operation) -> list[io.Input]:
 
 def _custom_model() -> io.Input:
     # The last of all widgets: saved workflows know theirs by their place.
-    return advanced(
-        io.String.Input(
-            "custom_model",
-            default="",
-            tooltip="ideogram-v3: a model of your own that you trained at Ideogram, such as model/my-model/version/1. It "
-            "brings its own style, and no price of it is published.",
-        )
+    entry = io.String.Input(
+        "custom_model",
+        default="",
+        tooltip="ideogram-v3: a model of your own that you trained at Ideogram, such as model/my-model/version/1. It "
+        "brings its own style, and no price of it is published.",
     )
+    return late(advanced(entry))
 
 
 def _effort(offers: dict[str, Offer]) -> list[io.Input]:
