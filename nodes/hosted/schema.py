@@ -98,13 +98,13 @@ def report_output() -> io.Output:
     return io.String.Output("report", display_name="report", tooltip="What was really used, and what it cost.")
 
 
-def take_input() -> io.Input:
+def take_input(what: str = "picture") -> io.Input:
     return io.Int.Input(
         "take",
         default=0,
         min=0,
         max=_LARGEST_TAKE,
-        tooltip="Another number buys another picture of the same request. With the same number the picture you already have "
+        tooltip=f"Another number buys another {what} of the same request. With the same number the {what} you already have "
         "is used again, for nothing.",
     )
 
@@ -116,8 +116,12 @@ def choice_inputs(second_models: Sequence[str], *, may_retire: bool = False) -> 
             "on_refusal",
             options=ON_REFUSAL if second_models else [RAISE, BLOCK],
             default=RAISE,
-            tooltip="What happens when the provider's content filter says no: stop with an error, let only what hangs on "
-            "this node rest, or ask the second model.",
+            tooltip="What happens when the provider's content filter says no: stop with an error, "
+            + (
+                "let only what hangs on this node rest, or ask the second model."
+                if second_models
+                else "or let only what hangs on this node rest."
+            ),
         ),
     ]
     if second_models:

@@ -31,7 +31,7 @@ class EaselIdeogramDescribe(IdeogramNode):
                     options=list(offers_for("describe")),
                     tooltip="For which model the words should be a prompt: 3 or 2.",
                 ),
-                take_input(),
+                take_input("description"),
                 *choice_inputs(()),
             ],
             outputs=[

@@ -51,7 +51,7 @@ class EaselDescribeImage(HostedNode):
                     max=16384,
                     tooltip="The longest answer, in tokens (about 4 letters each).",
                 ),
-                take_input(),
+                take_input("description"),
                 *choice_inputs(()),
             ],
             outputs=[
