@@ -39,6 +39,17 @@ def test_every_input_and_output_is_translated_and_no_other(schemas, told):
             assert entry.keys() == {"name", "tooltip"} and CHINESE.search(entry["tooltip"]), (name, entry)
 
 
+def test_nothing_is_read_as_the_editor_s_message_syntax(told):
+    texts = json.dumps(
+        [[e["display_name"], e["description"], *_words(e["inputs"]), *_words(e["outputs"])] for e in told.values()]
+    )
+    assert not set("{}@|") & set(texts)
+
+
+def _words(entries):
+    return [text for entry in entries.values() for text in entry.values()]
+
+
 def test_every_help_page_explains_the_same_in_chinese(schemas):
     assert {page.parent.name for page in DOCS.glob("*/zh.md")} == schemas.keys()
     for name in schemas:
