@@ -121,7 +121,7 @@ def test_a_family_s_wire_knows_its_own_room_the_platforms_and_the_engine(path):
 def test_a_family_s_nodes_know_their_own_room_and_what_all_share(path):
     own = next(name_of(family / "__init__.py") for family in FAMILIES if family in path.parents)
     shared = [name_of(other) for other in HOSTED.glob("*.py") if other.name != "__init__.py"]
-    allowed = (own, ENGINE, PLATFORMS, "nodes.host", *shared)
+    allowed = (own, ENGINE, PLATFORMS, "nodes.host", "nodes.widgets", *shared)
     assert [name for name in ours(path) if not within(name, *allowed) and not name.startswith(PICTURES)] == []
 
 
