@@ -5,6 +5,7 @@ import { button, element, keepToItself } from "./dom.mjs";
 import { allNodes, nodesAt, root, show, widgetOf } from "./graph.mjs";
 import { endReport } from "./report.mjs";
 import { namedIn, told } from "./sentences.mjs";
+import { nameOf, t } from "./words.mjs";
 
 /** @typedef {import("./sentences.mjs").Told} Told */
 /** @typedef {(tab: string, provider?: string) => void} OpenPanel what the sentence names is found there */
@@ -38,8 +39,8 @@ export function showErrors(openPanel) {
     const node = nodesAt(String(id)).at(-1);
     // The user may look at another workflow by now.
     if (!error || node?.type !== type) return;
-    sessionStorage.setItem(place(), JSON.stringify({ id: String(id), type, error }));
     addCard(node, error, openPanel);
+    sessionStorage.setItem(place(), JSON.stringify({ id: String(id), type, error }));
   });
 }
 
@@ -69,7 +70,7 @@ function addCard(node, error, openPanel) {
   card.append(...buttons);
   let isOpen = false;
   if (error.words) {
-    const words = element("details", {}, element("summary", { textContent: "The provider's words" }));
+    const words = element("details", {}, element("summary", { textContent: t("The provider's words") }));
     words.append(element("p", { textContent: error.words }));
     words.addEventListener("toggle", () => {
       isOpen = words.open;
@@ -96,17 +97,17 @@ function actions(node, { type, sentence }, openPanel) {
   switch (type) {
     case "MissingKey":
     case "InvalidKey":
-      return [["Set the key", () => openPanel("keys", sentence)]];
+      return [[t("Set the key"), () => openPanel("keys", sentence)]];
     case "BudgetExceeded":
-      return [["Change the limit", () => openPanel("spending", "budget")]];
+      return [[t("Change the limit"), () => openPanel("spending", "budget")]];
     case "QuotaExhausted":
-      return [["Use another key", () => openPanel("keys", sentence)]];
+      return [[t("Use another key"), () => openPanel("keys", sentence)]];
     case "RateLimited":
     case "ProviderDown":
-      return [["Run again", again]];
+      return [[t("Run again"), again]];
     case "TimedOut":
     case "ResultLost":
-      return [["See the jobs", () => openPanel("jobs")]];
+      return [[t("See the jobs"), () => openPanel("jobs")]];
     default:
       return toInput(node, type, sentence);
   }
@@ -125,7 +126,7 @@ function toInput(node, type, sentence) {
     .map((/** @type {any} */ one) => one.name);
   const name =
     namedIn(sentence, names) ?? (type === "ContentRejected" && widgetOf(node, "prompt") ? "prompt" : undefined);
-  return name ? [[`Change ${name.replaceAll("_", " ")}`, () => focus(node, name)]] : [];
+  return name ? [[t("Change {name}", { name: nameOf(widgetOf(node, name)) }), () => focus(node, name)]] : [];
 }
 
 /**

@@ -1,6 +1,7 @@
 import { addRow, grow } from "./boxes.mjs";
 import { button, element, keepToItself } from "./dom.mjs";
 import { follow, isLinked, setWidget } from "./graph.mjs";
+import { nameOf, t } from "./words.mjs";
 
 const NAME = "easel_chips";
 const NODE = "EaselPromptBuilder";
@@ -23,30 +24,33 @@ const LOOK = `
 export function addChips(node) {
   if (node.comfyClass !== NODE) return;
   const parts = node.widgets.filter((/** @type {any} */ one) => one.options?.values?.[0] === NONE);
-  const box = element("div", { className: "easel-chips", role: "group", ariaLabel: "Chosen words" });
-  const adder = element("select", { ariaLabel: "Add words" }, new Option("add…", ""));
+  const box = element("div", { className: "easel-chips", role: "group", ariaLabel: t("Chosen words") });
+  const adder = element("select", { ariaLabel: t("Add words") }, new Option(t("add…"), ""));
   for (const part of parts) {
     const words = part.options.values
       .slice(1)
       .map((/** @type {string} */ word) => new Option(word, `${part.name}\n${word}`));
-    adder.append(element("optgroup", { label: part.name.replaceAll("_", " ") }, ...words));
+    adder.append(element("optgroup", { label: nameOf(part) }, ...words));
   }
   const style = element("style", { textContent: LOOK });
   const chosen = () => parts.filter((/** @type {any} */ one) => one.value !== NONE && !isLinked(node, one.name));
   const draw = () => {
     const chips = chosen().map((/** @type {any} */ part) => {
-      const what = `${part.name.replaceAll("_", " ")}: ${part.value}`;
+      const what = `${nameOf(part)}: ${part.value}`;
       return button(`${part.value} ×`, () => put(part, NONE), {
-        title: `${what}. Press to take it away.`,
-        ariaLabel: `Remove ${what}`,
+        title: t("{what}. Press to take it away.", { what }),
+        ariaLabel: t("Remove {what}", { what }),
       });
     });
     box.replaceChildren(style, ...chips, adder);
     grow(node);
   };
   const put = (/** @type {any} */ part, /** @type {string} */ word) => {
+    const isInside = box.contains(document.activeElement);
     setWidget(node, part, word);
     draw();
+    // What had the keyboard is drawn anew.
+    if (isInside) adder.focus();
   };
   adder.addEventListener("change", () => {
     const [name, word] = adder.value.split("\n");
@@ -76,7 +80,7 @@ export function addChips(node) {
  */
 function linesFor(words, width) {
   let [lines, used] = [1, 0];
-  for (const word of [...words, "add…"]) {
+  for (const word of [...words, t("add…")]) {
     const needed = word.length * LETTER + FRAME;
     if (used && used + needed > width - EDGES) [lines, used] = [lines + 1, 0];
     used += needed;

@@ -26,7 +26,8 @@ export function shape(name, attributes, ...children) {
 }
 
 /**
- * A button that is pressed with the mouse or the keyboard, and is out of use until what it does has ended.
+ * A button that is pressed with the mouse or the keyboard, and does nothing more until what it does has ended. It is not
+ * disabled meanwhile, which would take the keyboard off it.
  * @param {string} label
  * @param {() => unknown} press
  * @param {Partial<HTMLButtonElement>} [properties]
@@ -34,14 +35,32 @@ export function shape(name, attributes, ...children) {
 export function button(label, press, properties = {}) {
   const made = element("button", { type: "button", textContent: label, ...properties });
   made.addEventListener("click", async () => {
-    made.disabled = true;
+    if (made.ariaDisabled === "true") return;
+    made.ariaDisabled = "true";
     try {
       await press();
     } finally {
-      made.disabled = false;
+      made.ariaDisabled = null;
     }
   });
   return made;
+}
+
+/**
+ * Let the arrow keys go from one of these choices to the next, and press it.
+ * @param {HTMLButtonElement[]} choices
+ */
+export function walk(choices) {
+  choices.forEach((one, place) => {
+    one.addEventListener("keydown", (event) => {
+      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      const next = choices[(place + step + choices.length) % choices.length];
+      next.focus();
+      next.click();
+    });
+  });
 }
 
 /**

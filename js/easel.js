@@ -19,11 +19,11 @@ app.registerExtension({
   settings: [LIMIT_SETTING],
 
   async setup() {
+    guardRuns();
     addPanel();
     showPrices();
     showTotal(() => openPanel("workflow"));
     showErrors(openPanel);
-    guardRuns();
     followGraph();
     await markSandbox();
   },

@@ -10,6 +10,9 @@ import { ask } from "./server.mjs";
  */
 
 const DELAY = 250;
+const PATIENCE = 15_000;
+/** Of a graph that the server could not tell in time, or at all. @type {Estimate} */
+const UNKNOWN = { usd: null, at_least: false, kept_usd: 0, nodes: {} };
 const CHANGES = ["graphChanged", "execution_success", "execution_error", "execution_interrupted"];
 
 /** @type {Set<(estimate: Estimate | null) => void>} */
@@ -18,7 +21,8 @@ const listeners = new Set();
 let latest = null;
 /** @type {ReturnType<typeof setTimeout> | undefined} */
 let waiting;
-let asked = 0;
+let isAsking = false;
+let isOutdated = false;
 
 /** Of the graph as it is, or was a moment ago; null where the server says nothing. */
 export const latestEstimate = () => latest;
@@ -45,25 +49,51 @@ export function estimateSoon() {
   waiting = setTimeout(refresh, DELAY);
 }
 
+/** One question at a time: a slow server is not asked again before it has answered. */
 async function refresh() {
-  const mine = ++asked;
-  const found = await estimateGraph();
-  // The answer to an older question may come later.
-  if (mine !== asked) return;
-  latest = found;
-  for (const listener of listeners) listener(found);
+  isOutdated = isAsking;
+  if (isAsking) return;
+  isAsking = true;
+  try {
+    do {
+      isOutdated = false;
+      latest = await estimateGraph();
+    } while (isOutdated);
+  } finally {
+    isAsking = false;
+  }
+  for (const listener of listeners) listener(latest);
 }
 
+/** Whether the graph has nodes that Easel could tell the price of. */
+export const hasOurs = () => allNodes().some((node) => node.comfyClass?.startsWith("Easel"));
+
 /**
- * What a run of the whole graph would cost, or only of what these nodes need.
+ * What a run of the whole graph would cost, or only of what these nodes need; null where it holds nothing of Easel's and
+ * where Easel's routes are missing.
  * @param {string[]} [targets] the server's names of the nodes
  * @returns {Promise<Estimate | null>}
  */
 export async function estimateGraph(targets) {
-  if (!allNodes().some((node) => node.comfyClass?.startsWith("Easel"))) return null;
-  const { output } = await app.graphToPrompt();
-  const answer = await ask("estimate", { prompt: targets ? upTo(output, targets) : output });
-  return answer?.ok ? answer.body : null;
+  if (!hasOurs()) return null;
+  const whole = await wholePrompt();
+  const prompt = targets ? upTo(whole, targets) : whole;
+  if (!Object.values(prompt).some((node) => node.class_type?.startsWith("Easel"))) return null;
+  const answer = await ask("estimate", { prompt }, { signal: AbortSignal.timeout(PATIENCE) });
+  if (answer && !answer.ok) return UNKNOWN;
+  return answer?.body.nodes ? answer.body : null;
+}
+
+/**
+ * The graph in API format; empty where another pack's node fails in it, of which the editor tells when it runs.
+ * @returns {Promise<Record<string, any>>}
+ */
+async function wholePrompt() {
+  try {
+    return (await app.graphToPrompt()).output;
+  } catch {
+    return {};
+  }
 }
 
 /**

@@ -2,13 +2,14 @@ import { after } from "./dom.mjs";
 import { estimateSoon, onEstimate } from "./estimates.mjs";
 import { allNodes, nodesAt, widgetOf } from "./graph.mjs";
 import { dollars } from "./money.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./estimates.mjs").Price} Price */
 
 const NAME = "easel_price";
 const PAID = { fgColor: "#fff", bgColor: "#7a5a1f" };
 const FREE = { fgColor: "#fff", bgColor: "#2f6b3c" };
-const FREE_WORDS = "free: kept";
+const kept = () => t("free: kept");
 
 /** Show on every node that buys what it would cost now. */
 export function showPrices() {
@@ -39,14 +40,14 @@ export function addPrice(node) {
  */
 export function words(prices) {
   if (prices.length === 0) return "";
-  if (prices.every((one) => one.kept)) return FREE_WORDS;
+  if (prices.every((one) => one.kept)) return kept();
   const known = prices.filter((one) => one.usd !== null);
-  if (known.length === 0) return "price unknown";
+  if (known.length === 0) return t("price unknown");
   const sum = dollars(known.reduce((total, one) => total + (one.usd ?? 0), 0));
-  if (known.length < prices.length) return `${sum} or more`;
-  if (prices.some((one) => !one.times_known)) return `${sum} each`;
+  if (known.length < prices.length) return t("{sum} or more", { sum });
+  if (prices.some((one) => !one.times_known)) return t("{sum} each", { sum });
   const [only] = prices;
-  return prices.length === 1 && only.runs > 1 ? `${sum} for ${only.runs}` : sum;
+  return prices.length === 1 && only.runs > 1 ? t("{sum} for {runs}", { sum, runs: only.runs }) : sum;
 }
 
 /**
@@ -58,7 +59,7 @@ function addBadge(node) {
   widget.serialize = false;
   widget.hidden = true;
   const Badge = /** @type {any} */ (window).LGraphBadge;
-  node.badges.push(() => new Badge({ text: widget.value, ...(widget.value === FREE_WORDS ? FREE : PAID) }));
+  node.badges.push(() => new Badge({ text: widget.value, ...(widget.value === kept() ? FREE : PAID) }));
   return widget;
 }
 

@@ -1,14 +1,15 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { addRow } from "./boxes.mjs";
-import { after, element, keepToItself } from "./dom.mjs";
-import { follow, setWidget, widgetOf } from "./graph.mjs";
+import { after, element, keepToItself, walk } from "./dom.mjs";
+import { follow, isLinked, setWidget, widgetOf } from "./graph.mjs";
+import { t } from "./words.mjs";
 
 const NAME = "easel_quadrants";
 const NODES = ["EaselMidjourneyUpscale", "EaselMidjourneyVary"];
-const PLACES = ["top left", "top right", "bottom left", "bottom right"];
+const places = () => [t("top left"), t("top right"), t("bottom left"), t("bottom right")];
 const HEIGHT = 160;
-const NO_PICTURE = "To see the grid here, connect its output to Save Pictures or Preview Image.";
+const noPicture = () => t("To see the grid here, connect its output to Save Pictures or Preview Image.");
 const LOOK = `
   .easel-quadrants { position: relative; height: ${HEIGHT}px; display: grid; place-items: center; color: var(--input-text); }
   .easel-quadrants .board { position: relative; height: 100%; aspect-ratio: 1; display: grid; grid-template: 1fr 1fr / 1fr 1fr;
@@ -29,8 +30,8 @@ export function addQuadrants(node) {
   if (!NODES.includes(node.comfyClass)) return;
   const widget = widgetOf(node, "which");
   if (!widget) return;
-  const board = element("div", { className: "board", role: "radiogroup", ariaLabel: "Which picture of the grid" });
-  const buttons = PLACES.map((place, number) => {
+  const board = element("div", { className: "board", role: "radiogroup", ariaLabel: t("Which picture of the grid") });
+  const buttons = places().map((place, number) => {
     const value = String(number + 1);
     const made = element("button", {
       type: "button",
@@ -45,6 +46,7 @@ export function addQuadrants(node) {
     });
     return made;
   });
+  walk(buttons);
   const picture = new Image();
   picture.addEventListener("load", () => {
     board.style.aspectRatio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
@@ -53,11 +55,17 @@ export function addQuadrants(node) {
   const draw = () => {
     // Behind a task of one picture there is nothing to choose from.
     board.hidden = sourceOf(node) !== undefined && outputOf(sourceOf(node)) < 0;
-    for (const one of buttons) one.ariaChecked = String(one.value === String(widget.value));
+    const linked = isLinked(node, widget.name);
+    const at = buttons.findIndex((one) => one.value === String(widget.value));
+    buttons.forEach((one, place) => {
+      one.ariaChecked = String(place === at && !linked);
+      one.tabIndex = place === Math.max(at, 0) ? 0 : -1;
+      one.disabled = linked;
+    });
     const found = gridOf(node);
     if (found && picture.src !== found) picture.src = found;
     if (!found) board.style.backgroundImage = "";
-    board.title = found ? "" : NO_PICTURE;
+    board.title = found ? "" : noPicture();
   };
   board.append(...buttons);
   const box = element("div", { className: "easel-quadrants" }, element("style", { textContent: LOOK }), board);

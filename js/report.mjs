@@ -1,6 +1,7 @@
 import { linesOf, putBox, removeBox } from "./boxes.mjs";
 import { element } from "./dom.mjs";
 import { widgetOf } from "./graph.mjs";
+import { t } from "./words.mjs";
 
 const KIND = "report";
 const PROGRESS = "$$node-text-preview";
@@ -17,7 +18,7 @@ const LOOK = `box-sizing: border-box; padding: ${PADDING / 2}px 8px; border-radi
  * @param {string} text
  */
 export function showReport(node, text) {
-  const box = element("div", { role: "status", ariaLabel: "What was used and what it cost", textContent: text });
+  const box = element("div", { role: "status", ariaLabel: t("What was used and what it cost"), textContent: text });
   box.style.cssText = LOOK;
   putBox(node, KIND, box, () => Math.min(linesOf(text, node.size[0]), MOST_LINES) * LINE + PADDING);
 }

@@ -1,12 +1,13 @@
 import { app } from "../../scripts/app.js";
 import { ask } from "./server.mjs";
+import { t } from "./words.mjs";
 
-const BADGE = {
+const badge = () => ({
   label: "EASEL",
-  text: "Sandbox: nothing is charged",
-  tooltip: "Easel draws stand-in pictures on this machine. The switch is in Easel's panel.",
+  text: t("Sandbox: nothing is charged"),
+  tooltip: t("Easel draws stand-in pictures on this machine. The switch is in Easel's panel."),
   variant: "warning",
-};
+});
 /** @type {object[]} */
 const shown = [];
 let changes = 0;
@@ -23,7 +24,7 @@ export async function markSandbox() {
  */
 export function setMark(on) {
   if (on === shown.length > 0) return;
-  shown.splice(0, 1, ...(on ? [BADGE] : []));
+  shown.splice(0, 1, ...(on ? [badge()] : []));
   changes += 1;
   // The editor collects badges anew only when an extension joins.
   const topbarBadges = /** @type {any} */ (changes === 1 ? shown : []);

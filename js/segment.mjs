@@ -2,6 +2,7 @@ import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { nothing, on, read, round, write } from "./clicks.mjs";
 import { after, element, keepToItself, shape } from "./dom.mjs";
+import { t } from "./words.mjs";
 
 const NAME = "easel_clicks";
 const NODE = "EaselSegment";
@@ -9,9 +10,10 @@ const LEAST_HEIGHT = 320;
 const NEW_SIZE = [400, 620];
 // A hand shakes by this many pixels of the screen in a click that is no drag.
 const SHAKE = 4;
-const HELP = "Left click: this. Right click: not this. Drag: a box around it. Click on a point to remove it.";
-const NO_PICTURE = "The picture shows here once it is known: connect Load Image, or press Segment.";
-const UNREADABLE = "The text in points cannot be read. A click starts anew.";
+const help = () =>
+  t("Left click: this. Right click: not this. Drag: a box around it. Click on a point to remove it.");
+const noPicture = () => t("The picture shows here once it is known: connect Load Image, or press Segment.");
+const unreadable = () => t("The text in points cannot be read. A click starts anew.");
 const LOOK = `
   .easel-clicks { display: flex; flex-direction: column; gap: 4px; height: 100%; min-height: ${LEAST_HEIGHT}px;
     font: 12px/16px sans-serif; color: var(--input-text); }
@@ -73,12 +75,13 @@ class Clicker {
     this.size = [1, 1];
     this.root = element("div", { className: "easel-clicks" });
     this.picture = element("img", { alt: "", draggable: false });
-    this.mask = element("img", { alt: "The mask", draggable: false, hidden: true });
-    this.sheet = /** @type {SVGSVGElement} */ (shape("svg", { role: "img", "aria-label": "Picture to click on" }));
+    this.mask = element("img", { alt: t("The mask"), draggable: false, hidden: true });
+    this.sheet = /** @type {SVGSVGElement} */ (shape("svg", { role: "img", "aria-label": t("Picture to click on") }));
     this.hint = element("p", {});
-    this.words = element("span", { title: HELP });
+    this.words = element("span", { title: help() });
     this.words.setAttribute("role", "status");
-    this.run = element("button", { textContent: "Segment", title: "Run this node and what it needs; nothing behind it" });
+    const title = t("Run this node and what it needs; nothing behind it");
+    this.run = element("button", { textContent: t("Segment"), title });
     this.build();
   }
 
@@ -87,7 +90,7 @@ class Clicker {
     const stage = element("div", { className: "stage" });
     stage.append(this.picture, this.mask, this.sheet, this.hint);
     const bar = element("div", { className: "bar" });
-    const clear = element("button", { textContent: "Clear", title: "Remove every point and the box" });
+    const clear = element("button", { textContent: t("Clear"), title: t("Remove every point and the box") });
     bar.append(this.words, clear, this.run);
     this.root.append(style, stage, bar);
 
@@ -134,11 +137,11 @@ class Clicker {
     this.picture.hidden = !known;
     this.mask.hidden = !(known && fresh && this.shown?.mask);
     this.sheet.style.display = known ? "" : "none";
-    this.hint.textContent = known ? (all ? "" : UNREADABLE) : NO_PICTURE;
+    this.hint.textContent = known ? (all ? "" : unreadable()) : noPicture();
     // Until the next run, the mask is that of the clicks before.
     const answered = fresh && this.points.value === this.shown?.points;
     this.mask.style.opacity = answered ? "1" : "0.35";
-    this.words.textContent = answered && this.shown ? this.shown.report : known ? HELP : "";
+    this.words.textContent = answered && this.shown ? this.shown.report : known ? help() : "";
     // A node inside a subgraph goes by another number there.
     this.run.hidden = Boolean(this.node.graph) && this.node.graph !== app.graph;
     if (!known) return;
@@ -208,12 +211,13 @@ class Clicker {
     const moved = (/** @type {PointerEvent} */ event) =>
       down.button === 0 && Math.hypot(event.clientX - down.clientX, event.clientY - down.clientY) > SHAKE;
     const move = (/** @type {PointerEvent} */ event) => {
-      const end = this.place(event, true);
-      this.dragged = moved(event) && end ? [...start, ...end] : null;
+      const to = this.place(event, true);
+      this.dragged = moved(event) && to ? [...start, ...to] : null;
       this.draw();
     };
+    const end = new AbortController();
     const up = (/** @type {PointerEvent} */ event) => {
-      this.sheet.removeEventListener("pointermove", move);
+      end.abort();
       const box = this.dragged;
       this.dragged = null;
       if (event.type === "pointerup") {
@@ -222,9 +226,9 @@ class Clicker {
       }
       this.draw();
     };
-    this.sheet.addEventListener("pointermove", move);
-    this.sheet.addEventListener("pointerup", up, { once: true });
-    this.sheet.addEventListener("pointercancel", up, { once: true });
+    this.sheet.addEventListener("pointermove", move, { signal: end.signal });
+    this.sheet.addEventListener("pointerup", up, { signal: end.signal });
+    this.sheet.addEventListener("pointercancel", up, { signal: end.signal });
   }
 
   /**

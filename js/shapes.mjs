@@ -1,6 +1,7 @@
 import { addRow } from "./boxes.mjs";
-import { element, keepToItself, shape } from "./dom.mjs";
+import { element, keepToItself, shape, walk } from "./dom.mjs";
 import { follow, isLinked, setWidget, widgetOf } from "./graph.mjs";
+import { t } from "./words.mjs";
 
 const NAME = "easel_shapes";
 const WIDGETS = ["aspect_ratio", "size"];
@@ -25,7 +26,7 @@ export function addShapes(node) {
   if (!node.comfyClass?.startsWith("Easel")) return;
   const widget = WIDGETS.map((name) => widgetOf(node, name)).find((one) => shapesOf(one).length >= LEAST);
   if (!widget) return;
-  const row = element("div", { className: "easel-shapes", role: "radiogroup", ariaLabel: "Shape of the picture" });
+  const row = element("div", { className: "easel-shapes", role: "radiogroup", ariaLabel: t("Shape of the picture") });
   const buttons = shapesOf(widget).map(([value, across, down]) => shapeButton(value, across, down));
   const draw = () => {
     const linked = isLinked(node, widget.name);
@@ -36,20 +37,13 @@ export function addShapes(node) {
       one.disabled = linked;
     });
   };
-  buttons.forEach((one, place) => {
+  for (const one of buttons) {
     one.addEventListener("click", () => {
       setWidget(node, widget, one.value);
       draw();
     });
-    one.addEventListener("keydown", (event) => {
-      const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
-      if (!step) return;
-      event.preventDefault();
-      const next = buttons[(place + step + buttons.length) % buttons.length];
-      next.focus();
-      next.click();
-    });
-  });
+  }
+  walk(buttons);
   row.append(element("style", { textContent: LOOK }), ...buttons);
   keepToItself(row);
   follow(node, [widget], draw);

@@ -1,6 +1,7 @@
 import { element } from "./dom.mjs";
 import { onEstimate } from "./estimates.mjs";
 import { dollars } from "./money.mjs";
+import { t } from "./words.mjs";
 
 /** @typedef {import("./estimates.mjs").Estimate} Estimate */
 
@@ -27,7 +28,7 @@ export function showTotal(open) {
     const text = estimate ? totalWords(estimate) : "";
     mark.textContent = text;
     mark.title = estimate ? explained(estimate) : "";
-    mark.ariaLabel = `Price of a run: ${text}`;
+    mark.ariaLabel = t("Price of a run: {price}", { price: text });
     if (text) place();
     else mark.remove();
   });
@@ -38,16 +39,18 @@ export function showTotal(open) {
 export function totalWords(estimate) {
   const prices = Object.values(estimate.nodes);
   if (prices.length === 0) return "";
-  if (prices.every((one) => one.kept)) return "free: all kept";
-  if (!estimate.usd && (estimate.at_least || estimate.usd === null)) return "price unknown";
+  if (prices.every((one) => one.kept)) return t("free: all kept");
+  if (!estimate.usd && (estimate.at_least || estimate.usd === null)) return t("price unknown");
   // Of what leads to no output, nothing runs.
-  if (!estimate.usd) return prices.some((one) => one.usd) ? "" : "free";
-  return estimate.at_least ? `${dollars(estimate.usd)} or more` : `about ${dollars(estimate.usd)}`;
+  if (!estimate.usd) return prices.some((one) => one.usd) ? "" : t("free");
+  const sum = dollars(estimate.usd);
+  return estimate.at_least ? t("{sum} or more", { sum }) : t("about {sum}", { sum });
 }
 
 /** @param {Estimate} estimate */
 function explained(estimate) {
-  const kept = estimate.kept_usd ? ` What is kept from before saves ${dollars(estimate.kept_usd)}.` : "";
-  const free = estimate.sandbox ? " Sandbox: nothing is charged." : "";
-  return `What one run of this workflow would cost.${kept}${free} Press for the price of each node.`;
+  const cost = t("What one run of this workflow would cost.");
+  const kept = estimate.kept_usd && t("What is kept from before saves {sum}.", { sum: dollars(estimate.kept_usd) });
+  const free = estimate.sandbox && t("Sandbox: nothing is charged.");
+  return [cost, kept, free, t("Press for the price of each node.")].filter(Boolean).join(" ");
 }

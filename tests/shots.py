@@ -102,7 +102,9 @@ def _shoot(editor: Editor, workflows: list[str]) -> None:
 
 def _close_news(editor: Editor) -> None:
     """Away with what the editor has to say about itself."""
-    banner = editor.page.get_by_text("Introducing Nodes 2.0").locator("xpath=ancestor::*[count(.//button) > 1][1]//button")
+    banner = editor.page.get_by_text("Introducing Nodes 2.0").locator(
+        "xpath=ancestor::*[count(.//button) > 1][1]//button"
+    )
     if banner.count():
         banner.last.click()
 

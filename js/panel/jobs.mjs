@@ -1,6 +1,7 @@
 import { button, element } from "../dom.mjs";
 import { dollars } from "../money.mjs";
-import { ask } from "../server.mjs";
+import { ask, refusal } from "../server.mjs";
+import { t } from "../words.mjs";
 
 /**
  * @typedef {{ id: string, label: string, model: string, prompt: string, status: string, elapsed: number, fraction: number | null,
@@ -17,8 +18,8 @@ const EVERY = 1000;
 export function showJobs(page) {
   /** @type {Map<string, ReturnType<typeof jobRow>>} */
   const rows = new Map();
-  const list = element("ul", { ariaLabel: "Jobs" });
-  const none = element("p", { className: "soft", textContent: "Nothing is under way.", hidden: true });
+  const list = element("ul", { ariaLabel: t("Jobs") });
+  const none = element("p", { className: "soft", hidden: true });
   page.root.append(none, list);
   let isOver = false;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
@@ -26,8 +27,13 @@ export function showJobs(page) {
   const refresh = async () => {
     const answer = await ask("jobs");
     if (isOver) return;
+    clearTimeout(timer);
+    timer = setTimeout(refresh, EVERY);
+    none.textContent = answer?.ok ? t("Nothing is under way.") : refusal(answer);
+    none.hidden = answer?.ok === true && answer.body.jobs.length > 0;
+    if (!answer?.ok) return;
     /** @type {Job[]} */
-    const jobs = answer?.ok ? answer.body.jobs : [];
+    const jobs = answer.body.jobs;
     for (const [id, row] of rows) {
       if (jobs.some((job) => job.id === id)) continue;
       row.root.remove();
@@ -40,9 +46,6 @@ export function showJobs(page) {
       row.put(job);
       if (!row.root.isConnected) list.append(row.root);
     }
-    none.hidden = jobs.length > 0;
-    clearTimeout(timer);
-    timer = setTimeout(refresh, EVERY);
   };
   refresh();
   return () => {
@@ -59,15 +62,15 @@ export function showJobs(page) {
 function jobRow(page, job, refresh) {
   const status = element("p", {});
   const note = element("p", { className: "soft" });
-  const bar = element("progress", { max: 1, ariaLabel: "Progress" });
+  const bar = element("progress", { max: 1, ariaLabel: t("Progress") });
   const tell = (/** @type {string} */ what) => async () => {
     const answer = await ask(`jobs/${job.id}/${what}`, {});
-    page.say(answer?.body.says ?? answer?.body.error ?? "ComfyUI does not answer.");
+    page.say(answer?.body.says ?? refusal(answer));
     await refresh();
   };
   const name = `${job.label}, ${job.model}`;
-  const cancel = button("Cancel", tell("cancel"), { ariaLabel: `Cancel ${name}` });
-  const resume = button("Resume", tell("resume"), { ariaLabel: `Resume ${name}` });
+  const cancel = button(t("Cancel"), tell("cancel"), { ariaLabel: t("Cancel {name}", { name }) });
+  const resume = button(t("Resume"), tell("resume"), { ariaLabel: t("Resume {name}", { name }) });
   const head = element(
     "div",
     { className: "row" },
@@ -79,9 +82,11 @@ function jobRow(page, job, refresh) {
   const root = element("li", {}, head, prompt, status, bar, note);
   /** @param {Job} now */
   const put = (now) => {
-    const queue = now.queue_position === null ? "" : `, place ${now.queue_position} in the queue`;
+    const place = now.queue_position;
+    const queue = place === null ? "" : `, ${t("place {place} in the queue", { place })}`;
     const price = now.usd === null ? "" : ` · ${dollars(now.usd)}`;
-    status.textContent = `${now.status || "under way"}${queue} · ${Math.round(now.elapsed)} s${price}`;
+    const elapsed = t("{seconds} s", { seconds: Math.round(now.elapsed) });
+    status.textContent = `${now.status || t("under way")}${queue} · ${elapsed}${price}`;
     bar.hidden = now.fraction === null;
     bar.value = now.fraction ?? 0;
     note.textContent = now.note;

@@ -1,5 +1,6 @@
 import { button, element } from "../dom.mjs";
-import { ask } from "../server.mjs";
+import { ask, refusal } from "../server.mjs";
+import { t } from "../words.mjs";
 
 /**
  * @typedef {{ name: string, label: string, variable: string }} Provider
@@ -8,17 +9,16 @@ import { ask } from "../server.mjs";
  */
 
 const USUAL = "default";
-const NO_ANSWER = "ComfyUI does not answer.";
 
 /**
  * Each provider with its keys: set one, try it, remove it. No key ever comes back out of the server.
  * @type {import("./panel.mjs").Show}
  */
 export function showKeys(page) {
-  const draw = async () => {
+  const draw = async (/** @type {string | undefined} */ label = undefined) => {
     const answer = await ask("keys");
     if (!answer?.ok) {
-      page.root.replaceChildren(element("p", { textContent: answer?.body.error ?? NO_ANSWER }));
+      page.root.replaceChildren(element("p", { textContent: refusal(answer) }));
       return;
     }
     const { providers, keys } = answer.body;
@@ -30,7 +30,9 @@ export function showKeys(page) {
         draw,
       );
     });
-    page.root.replaceChildren(element("ul", { ariaLabel: "Keys" }, ...rows));
+    page.root.replaceChildren(element("ul", { ariaLabel: t("Keys") }, ...rows));
+    // What had the keyboard is drawn anew.
+    rows.find((/** @type {HTMLElement} */ row) => row.dataset.label === label)?.querySelector("button")?.focus();
   };
   draw().then(() => openWanted(page, page.wanted));
 }
@@ -51,14 +53,14 @@ function openWanted({ root }, sentence) {
  * @param {Page} page
  * @param {Provider} provider
  * @param {Key[]} keys
- * @param {() => Promise<void>} draw
+ * @param {(label?: string) => Promise<void>} draw with the keyboard at the provider of that label
  */
 function providerRow(page, provider, keys, draw) {
-  const open = button("Set a key", () => {
+  const open = button(t("Set a key"), () => {
     if (!row.querySelector("form")) row.append(keyForm(page, provider, draw));
     row.querySelector("input")?.focus();
   });
-  open.ariaLabel = `Set a key for ${provider.label}`;
+  open.ariaLabel = t("Set a key for {provider}", { provider: provider.label });
   const head = element("div", { className: "row" }, element("strong", { textContent: provider.label }), open);
   const row = element("li", {}, head);
   row.dataset.label = provider.label;
@@ -66,7 +68,7 @@ function providerRow(page, provider, keys, draw) {
     row.append(
       element("p", {
         className: "soft",
-        textContent: `No key. Set one here, or ${provider.variable} in the environment.`,
+        textContent: t("No key. Set one here, or {variable} in the environment.", { variable: provider.variable }),
       }),
     );
   for (const key of keys) row.append(keyLine(page, provider, key, draw));
@@ -77,26 +79,31 @@ function providerRow(page, provider, keys, draw) {
  * @param {Page} page
  * @param {Provider} provider
  * @param {Key} key
- * @param {() => Promise<void>} draw
+ * @param {(label?: string) => Promise<void>} draw with the keyboard at the provider of that label
  */
 function keyLine(page, provider, key, draw) {
-  const where = key.source === "environment" ? `from ${key.detail} in the environment` : `saved for ${key.detail}`;
-  const profile = key.profile === USUAL ? "" : `${key.profile}: `;
-  const whose = `the ${provider.label} key ${key.profile === USUAL ? "" : key.profile}`.trim();
+  const where =
+    key.source === "environment"
+      ? t("from {variable} in the environment", { variable: key.detail })
+      : t("saved for {host}", { host: key.detail });
+  const isUsual = key.profile === USUAL;
+  const profile = isUsual ? "" : `${key.profile}: `;
+  const named = { provider: provider.label, profile: key.profile };
+  const whose = isUsual ? t("the {provider} key", named) : t("the {provider} key {profile}", named);
   const line = element("div", { className: "row" }, element("span", { textContent: `${profile}${where}` }));
   const test = async () => {
-    page.say(`Asking ${provider.label}…`);
+    page.say(t("Asking {provider}…", named));
     const answer = await ask("keys/test", { provider: provider.name, profile: key.profile });
-    page.say(answer?.body.says ?? answer?.body.error ?? NO_ANSWER);
+    page.say(answer?.body.says ?? refusal(answer));
   };
-  line.append(button("Test", test, { ariaLabel: `Test ${whose}` }));
+  line.append(button(t("Test"), test, { ariaLabel: t("Test {whose}", { whose }) }));
   if (key.source === "file") {
     const remove = async () => {
-      const answer = await ask(`keys/${provider.name}/${key.profile}`, undefined, "DELETE");
-      page.say(answer?.ok ? `Removed ${whose}.` : (answer?.body.error ?? NO_ANSWER));
-      await draw();
+      const answer = await ask(`keys/${provider.name}/${key.profile}`, undefined, { method: "DELETE" });
+      page.say(answer?.ok ? t("Removed {whose}.", { whose }) : refusal(answer));
+      await draw(provider.label);
     };
-    line.append(button("Remove", remove, { ariaLabel: `Remove ${whose}` }));
+    line.append(button(t("Remove"), remove, { ariaLabel: t("Remove {whose}", { whose }) }));
   }
   return line;
 }
@@ -105,28 +112,28 @@ function keyLine(page, provider, key, draw) {
  * What is typed here leaves the page with the request and is gone from it at once.
  * @param {Page} page
  * @param {Provider} provider
- * @param {() => Promise<void>} draw
+ * @param {(label?: string) => Promise<void>} draw with the keyboard at the provider of that label
  */
 function keyForm(page, provider, draw) {
   const secret = element("input", { type: "password", autocomplete: "off", required: true, spellcheck: false });
   const profile = element("input", {
     value: USUAL,
     autocomplete: "off",
-    title: "A node's key_profile says which key pays.",
+    title: t("A node's key_profile says which key pays."),
   });
-  const form = element("form", { ariaLabel: `Key for ${provider.label}`, autocomplete: "off" });
+  const form = element("form", { ariaLabel: t("Key for {provider}", { provider: provider.label }), autocomplete: "off" });
   const close = () => {
     secret.value = "";
     form.remove();
   };
   form.append(
-    element("label", {}, `${provider.label} key`, secret),
-    element("label", {}, "Profile", profile),
+    element("label", {}, t("{provider} key", { provider: provider.label }), secret),
+    element("label", {}, t("Profile"), profile),
     element(
       "div",
       { className: "row" },
-      element("button", { type: "submit", textContent: "Save" }),
-      button("Cancel", close),
+      element("button", { type: "submit", textContent: t("Save") }),
+      button(t("Cancel"), close),
     ),
   );
   form.addEventListener("submit", async (event) => {
@@ -135,13 +142,17 @@ function keyForm(page, provider, draw) {
     secret.value = "";
     const answer = await ask("keys", body);
     if (!answer?.ok) {
-      page.say(answer?.body.error ?? NO_ANSWER);
+      page.say(refusal(answer));
       secret.focus();
       return;
     }
     close();
-    page.say(`Saved a key for ${provider.label}. It works at once, and is kept on the machine that runs ComfyUI.`);
-    await draw();
+    page.say(
+      t("Saved a key for {provider}. It works at once, and is kept on the machine that runs ComfyUI.", {
+        provider: provider.label,
+      }),
+    );
+    await draw(provider.label);
   });
   form.addEventListener("keydown", (event) => {
     if (event.key === "Escape") close();

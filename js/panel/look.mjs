@@ -21,7 +21,7 @@ export const LOOK = `
   .easel-panel button, .easel-panel select, .easel-panel input { font: inherit; color: var(--input-text);
     background: var(--soft); border: 1px solid var(--line); border-radius: 6px; padding: 3px 10px; }
   .easel-panel button { cursor: pointer; }
-  .easel-panel button:disabled { cursor: default; opacity: 0.5; }
+  .easel-panel button:is(:disabled, [aria-disabled="true"]) { cursor: default; opacity: 0.5; }
   .easel-panel :is(button, select, input, a, summary):focus-visible {
     outline: 2px solid var(--p-primary-color, #38f); outline-offset: 1px; }
   .easel-panel a { color: inherit; }

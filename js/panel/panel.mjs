@@ -4,6 +4,7 @@ import { showJobs } from "./jobs.mjs";
 import { showKeys } from "./keys.mjs";
 import { LOOK } from "./look.mjs";
 import { showPictures } from "./pictures.mjs";
+import { t } from "../words.mjs";
 import { sandboxSwitch } from "./sandbox_switch.mjs";
 import { showSpending } from "./spending.mjs";
 import { showWorkflow } from "./workflow.mjs";
@@ -15,14 +16,14 @@ import { showWorkflow } from "./workflow.mjs";
  */
 
 const ID = "easel";
-/** @type {[string, string, Show][]} */
-const TABS = [
-  ["workflow", "Workflow", showWorkflow],
-  ["jobs", "Jobs", showJobs],
-  ["pictures", "Pictures", showPictures],
-  ["spending", "Spending", showSpending],
-  ["keys", "Keys", showKeys],
-];
+const tabsOf = () =>
+  /** @type {[string, string, Show][]} */ ([
+    ["workflow", t("Workflow"), showWorkflow],
+    ["jobs", t("Jobs"), showJobs],
+    ["pictures", t("Pictures"), showPictures],
+    ["spending", t("Spending"), showSpending],
+    ["keys", t("Keys"), showKeys],
+  ]);
 
 let chosen = "workflow";
 /** @type {string | undefined} */
@@ -75,8 +76,9 @@ function draw(container) {
     element("h2", { textContent: "Easel" }),
     sandboxSwitch((sentence) => (said.textContent = sentence)),
   );
-  const tabs = TABS.map(([id, label]) => tabButton(id, label));
-  const list = element("div", { className: "tabs", role: "tablist", ariaLabel: "Parts of the panel" }, ...tabs);
+  const parts = tabsOf();
+  const tabs = parts.map(([id, label]) => tabButton(id, label));
+  const list = element("div", { className: "tabs", role: "tablist", ariaLabel: t("Parts of the panel") }, ...tabs);
   const choose = (/** @type {string} */ id) => {
     chosen = id;
     said.textContent = "";
@@ -84,17 +86,17 @@ function draw(container) {
     for (const tab of tabs) select(tab, tab.id === `easel-tab-${id}`);
     body.replaceChildren();
     body.setAttribute("aria-labelledby", `easel-tab-${id}`);
-    const show = TABS.find(([name]) => name === id)?.[2];
+    const show = parts.find(([name]) => name === id)?.[2];
     end = show?.({ root: body, wanted, say: (sentence) => (said.textContent = sentence) }) ?? (() => {});
     wanted = undefined;
   };
   tabs.forEach((tab, place) => {
-    tab.addEventListener("click", () => choose(TABS[place][0]));
+    tab.addEventListener("click", () => choose(parts[place][0]));
     tab.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
       if (!step) return;
       const next = (place + step + tabs.length) % tabs.length;
-      choose(TABS[next][0]);
+      choose(parts[next][0]);
       tabs[next].focus();
     });
   });

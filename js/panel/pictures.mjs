@@ -1,7 +1,8 @@
 import { app } from "../../../scripts/app.js";
 import { button, element } from "../dom.mjs";
 import { dollars } from "../money.mjs";
-import { address, ask } from "../server.mjs";
+import { address, ask, refusal } from "../server.mjs";
+import { t } from "../words.mjs";
 
 /**
  * @typedef {{ digest: string, width: number, height: number }} Picture
@@ -18,20 +19,23 @@ const SIDE = 256;
  * @type {import("./panel.mjs").Show}
  */
 export function showPictures(page) {
-  const list = element("ul", { ariaLabel: "Pictures" });
+  const list = element("ul", { ariaLabel: t("Pictures") });
   /** @type {number | undefined} */
   let before;
-  const more = button("Older", async () => {
+  const more = button(t("Older"), async () => {
     const answer = await ask(`history?limit=${AT_ONCE}${before === undefined ? "" : `&before=${before}`}`);
+    if (!answer?.ok) {
+      page.say(refusal(answer));
+      return;
+    }
     /** @type {Purchase[]} */
-    const purchases = answer?.ok ? answer.body.purchases : [];
-    if (!answer?.ok) page.say(answer?.body.error ?? "ComfyUI does not answer.");
+    const purchases = answer.body.purchases;
     for (const purchase of purchases) list.append(row(page, purchase));
     before = purchases.at(-1)?.at;
     more.hidden = purchases.length < AT_ONCE;
     none.hidden = list.childElementCount > 0;
   });
-  const none = element("p", { className: "soft", textContent: "Nothing was bought yet.", hidden: true });
+  const none = element("p", { className: "soft", textContent: t("Nothing was bought yet."), hidden: true });
   page.root.append(none, list, more);
   more.hidden = true;
   more.click();
@@ -46,15 +50,15 @@ function row(page, purchase) {
   const wish = purchase.prompt || purchase.operation.replaceAll("_", " ");
   const words = element("figcaption", {}, element("p", { className: "prompt", textContent: wish, title: wish }));
   const price = purchase.usd === null ? "" : ` · ${dollars(purchase.usd)}`;
-  const seed = purchase.seed === null ? "" : ` · seed ${purchase.seed}`;
+  const seed = purchase.seed === null ? "" : ` · ${t("seed {seed}", { seed: purchase.seed })}`;
   words.append(
     element("p", { className: "soft", textContent: `${purchase.label} · ${purchase.model}${price}${seed}` }),
   );
   words.append(element("p", { className: "soft", textContent: new Date(purchase.at * 1000).toLocaleString() }));
-  if (purchase.has_workflow) words.append(button("Load this workflow", () => load(page, purchase)));
+  if (purchase.has_workflow) words.append(button(t("Load this workflow"), () => load(page, purchase)));
   const shown = element("div", {});
   if (first) shown.append(thumbnail(first, wish));
-  if (others.length) shown.append(element("p", { className: "soft", textContent: `and ${others.length} more` }));
+  if (others.length) shown.append(element("p", { className: "soft", textContent: t("and {n} more", { n: others.length }) }));
   return element("li", {}, element("figure", {}, shown, words));
 }
 
@@ -64,7 +68,7 @@ function row(page, purchase) {
  */
 function thumbnail({ digest, width, height }, wish) {
   const image = element("img", { src: address(`picture/${digest}?side=${SIDE}`), loading: "lazy", alt: wish });
-  const title = `${width} × ${height}: open it`;
+  const title = t("{width} × {height}: open it", { width, height });
   return element("a", { href: address(`picture/${digest}`), target: "_blank", rel: "noopener", title }, image);
 }
 
@@ -75,5 +79,5 @@ function thumbnail({ digest, width, height }, wish) {
 async function load(page, { workflow, label }) {
   const answer = await ask(`workflow/${workflow}`);
   if (answer?.ok) app.loadApiJson(answer.body.prompt, `${label} ${workflow.slice(0, 8)}`);
-  else page.say(answer?.body.error ?? "ComfyUI does not answer.");
+  else page.say(refusal(answer));
 }

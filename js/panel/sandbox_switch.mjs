@@ -1,7 +1,8 @@
 import { element } from "../dom.mjs";
 import { estimateSoon } from "../estimates.mjs";
 import { setMark } from "../sandbox.mjs";
-import { ask } from "../server.mjs";
+import { ask, refusal } from "../server.mjs";
+import { t } from "../words.mjs";
 
 /**
  * The switch between stand-ins and the real providers; not there where the server has none.
@@ -11,9 +12,9 @@ export function sandboxSwitch(say) {
   const box = element("input", { type: "checkbox", role: "switch" });
   const label = element("label", {
     hidden: true,
-    title: "In the sandbox Easel draws stand-in pictures, and nothing is charged.",
+    title: t("In the sandbox Easel draws stand-in pictures, and nothing is charged."),
   });
-  label.append(box, " Sandbox");
+  label.append(box, ` ${t("Sandbox")}`);
   box.style.width = "auto";
   const put = (/** @type {{ sandbox: boolean, from?: string }} */ state) => {
     box.checked = state.sandbox;
@@ -25,7 +26,7 @@ export function sandboxSwitch(say) {
     put(answer.body);
     if (answer.body.from !== "environment") return;
     box.disabled = true;
-    label.title += " EASEL_SANDBOX in ComfyUI's environment decides it.";
+    label.title += ` ${t("EASEL_SANDBOX in ComfyUI's environment decides it.")}`;
   });
   box.addEventListener("change", async () => {
     const answer = await ask("sandbox", { sandbox: box.checked });
@@ -33,12 +34,12 @@ export function sandboxSwitch(say) {
       put(answer.body);
       say(
         answer.body.sandbox
-          ? "Stand-ins draw from now on. Nothing is charged."
-          : "The real providers draw from now on. They charge.",
+          ? t("Stand-ins draw from now on. Nothing is charged.")
+          : t("The real providers draw from now on. They charge."),
       );
     } else {
       box.checked = !box.checked;
-      say(answer?.body.error ?? "ComfyUI does not answer.");
+      say(refusal(answer));
     }
     estimateSoon();
   });

@@ -1,6 +1,7 @@
 import { element } from "../dom.mjs";
 import { dollars } from "../money.mjs";
-import { address, ask } from "../server.mjs";
+import { address, ask, refusal } from "../server.mjs";
+import { t } from "../words.mjs";
 import { budgetForm } from "./budget.mjs";
 import { columns, rows } from "./chart.mjs";
 
@@ -10,16 +11,18 @@ import { columns, rows } from "./chart.mjs";
  */
 
 const DAY = 86_400_000;
-const SPANS = /** @type {[string, number][]} */ ([
-  ["Last 7 days", 7],
-  ["Last 30 days", 30],
-  ["Last 365 days", 365],
-]);
-const PARTS = /** @type {[string, string][]} */ ([
-  ["provider", "By provider"],
-  ["model", "By model"],
-  ["workflow", "By workflow"],
-]);
+const spans = () =>
+  /** @type {[string, number][]} */ ([
+    [t("Last 7 days"), 7],
+    [t("Last 30 days"), 30],
+    [t("Last 365 days"), 365],
+  ]);
+const kinds = () =>
+  /** @type {[string, string][]} */ ([
+    ["provider", t("By provider")],
+    ["model", t("By model")],
+    ["workflow", t("By workflow")],
+  ]);
 const MOST_ROWS = 8;
 const MOST_COLUMNS = 60;
 
@@ -30,8 +33,8 @@ const MOST_COLUMNS = 60;
 export function showSpending(page) {
   const span = element(
     "select",
-    { ariaLabel: "Of which days" },
-    ...SPANS.map(([label, days]) => new Option(label, String(days))),
+    { ariaLabel: t("Of which days") },
+    ...spans().map(([label, days]) => new Option(label, String(days))),
   );
   span.value = "30";
   const found = element("div", {});
@@ -40,16 +43,18 @@ export function showSpending(page) {
   const draw = async () => {
     const days = Number(span.value);
     const since = dayOf(Date.now() - (days - 1) * DAY);
+    const told = kinds();
     const [byDay, ...parts] = await Promise.all(
-      ["day", ...PARTS.map(([by]) => by)].map((by) => ask(`spending?by=${by}&since=${since}`)),
+      ["day", ...told.map(([by]) => by)].map((by) => ask(`spending?by=${by}&since=${since}`)),
     );
+    if (Number(span.value) !== days) return;
     if (!byDay?.ok) {
-      found.replaceChildren(element("p", { textContent: byDay?.body.error ?? "ComfyUI does not answer." }));
+      found.replaceChildren(element("p", { textContent: refusal(byDay) }));
       return;
     }
     found.replaceChildren(
       ...summary(byDay.body, since, days),
-      ...parts.flatMap((part, place) => (part?.ok ? split(part.body, PARTS[place][1]) : [])),
+      ...parts.flatMap((part, place) => (part?.ok ? split(part.body, told[place][1]) : [])),
     );
   };
   span.addEventListener("change", draw);
@@ -67,17 +72,20 @@ export function showSpending(page) {
  * @param {number} days
  */
 function summary(all, since, days) {
-  const books = all.sandbox ? " in the sandbox (nothing was charged)" : "";
+  const purchases = all.purchases === 1 ? t("1 purchase") : t("{n} purchases", { n: all.purchases });
+  const pictures = all.pictures === 1 ? t("1 picture") : t("{n} pictures", { n: all.pictures });
   const total = element("p", {}, element("strong", { textContent: dollars(all.usd) }));
-  total.append(` for ${count(all.purchases, "purchase")}, ${count(all.pictures, "picture")}${books}`);
-  if (all.unsure_usd) total.append(`. Of it, ${dollars(all.unsure_usd)} may not have been charged`);
+  total.append(` ${t("for {purchases}, {pictures}", { purchases, pictures })}`);
+  if (all.sandbox) total.append(` ${t("in the sandbox (nothing was charged)")}`);
+  const unsure = dollars(all.unsure_usd);
+  if (all.unsure_usd) total.append(`. ${t("Of it, {sum} may not have been charged", { sum: unsure })}`);
   const lines = element("a", {
     href: address(`spending.csv?since=${since}`),
     download: "spending.csv",
-    textContent: "Every line as a table (CSV)",
+    textContent: t("Every line as a table (CSV)"),
   });
   if (all.purchases === 0) return [total];
-  return [total, columns(eachDay(all.rows, Math.min(days, MOST_COLUMNS)), "Spent each day"), element("p", {}, lines)];
+  return [total, columns(eachDay(all.rows, Math.min(days, MOST_COLUMNS)), t("Spent each day")), element("p", {}, lines)];
 }
 
 /**
@@ -117,9 +125,3 @@ function dayOf(time) {
   const two = (/** @type {number} */ part) => String(part).padStart(2, "0");
   return `${day.getFullYear()}-${two(day.getMonth() + 1)}-${two(day.getDate())}`;
 }
-
-/**
- * @param {number} number
- * @param {string} thing
- */
-const count = (number, thing) => `${number} ${thing}${number === 1 ? "" : "s"}`;

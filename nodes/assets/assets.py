@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,9 +123,10 @@ class Saver:
             "credentials": story is not None,
         }
         line = self._private(line)
+        # The manifest first: whatever becomes of the companion, the picture can be found again.
+        manifest.append(self._folder, line, self._manifest_name)
         if self._wish.sidecar:
             self._write_sidecar(path, line)
-        manifest.append(self._folder, line, self._manifest_name)
         return Asset(path, story is not None, cost_of(known.record))
 
     def _about(self, known: Known) -> dict[str, Any]:
@@ -175,17 +177,23 @@ class Saver:
 
     def _write_sidecar(self, path: str, line: Mapping[str, Any]) -> None:
         text = json.dumps(line, ensure_ascii=False, sort_keys=True, indent=1)
-        self.destination.write_beside(path, ".json", text.encode())
+        with self._told_plainly("The picture was saved, and its .json file could not be written"):
+            self.destination.write_beside(path, ".json", text.encode())
 
     def _written(self, name: naming.Name, data: bytes) -> str:
-        try:
+        with self._told_plainly("The picture could not be saved"):
             return self.destination.write(name, SUFFIXES[self._wish.format], data)
+
+    @contextlib.contextmanager
+    def _told_plainly(self, what: str) -> Iterator[None]:
+        try:
+            yield
         except AssetProblem:
             raise
         except Exception as error:
             # Every file system of fsspec fails in its own way, and may quote how it was opened.
             told = self._settings.redact(f"{type(error).__name__}: {error}")
-            raise AssetProblem(f"The picture could not be saved to {self.destination.name}: {told}") from None
+            raise AssetProblem(f"{what} to {self.destination.name}: {told}") from None
 
     def _private(self, line: dict[str, Any]) -> dict[str, Any]:
         if self._wish.workflow != ENCRYPT:

@@ -87,7 +87,8 @@ class RemoteFolder:
         self._write(path + ending, data, "wb")
 
     def read(self, path: str) -> bytes:
-        if ".." in path.split("/"):
+        # Joined to the root, a path that begins with / would take its place.
+        if path.startswith("/") or "\\" in path or ".." in path.split("/"):
             raise AssetProblem(f'"{path}" leads out of the destination {self.name}.')
         return bytes(self._files.cat_file(self._path(path)))
 

@@ -77,11 +77,17 @@ def _matches(line: Mapping[str, Any], wanted: str) -> bool:
     for word in wanted.lower().split():
         field, colon, value = word.partition(":")
         if colon and field in line:
-            if value not in _plain(line[field]).lower():
+            if not _holds(line[field], value):
                 return False
         elif word not in everything:
             return False
     return True
+
+
+def _holds(told: Any, value: str) -> bool:
+    """A number is meant as a whole: seed:42 is not 1423."""
+    text = _plain(told).lower()
+    return text == value if isinstance(told, (int, float)) else value in text
 
 
 def _plain(value: Any) -> str:

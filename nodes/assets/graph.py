@@ -20,6 +20,7 @@ _SEEDS = ("seed", "noise_seed")
 _MODELS = ("model", "model_name", "ckpt_name", "unet_name", "checkpoint")
 _PLAIN = ("steps", "cfg", "sampler_name", "sampler", "scheduler", "denoise", "width", "height", "strength", "guidance")
 _FROM_FILES = ("image", "pixels", "images")
+_MASK_FILES = ("LoadImageMask",)
 _EMPTY_IMAGES = ("EmptyImage",)
 _DEEPEST = 64
 
@@ -37,9 +38,23 @@ def facts_of(graph: Graph | None, node: str, socket: str = "images") -> dict[str
     earlier = {above for name in makers for above in _upstream(graph, _links(graph, name))}
     last = [name for name in makers if name not in earlier]
     if len(last) == 1:
-        return _told(graph, last[0])
+        told = _told(graph, last[0])
+        return told | {"from_pictures": told["from_pictures"] or _joined_by_pictures(graph, node, socket, makers)}
     kinds = dict.fromkeys(str(graph[name].get("class_type", "")) for name in last)
     return {"made_by": ", ".join(kinds), "from_pictures": True} if last else {}
+
+
+def _joined_by_pictures(graph: Graph, node: str, socket: str, makers: list[str]) -> bool:
+    """Whether a picture from a file comes into the socket by a way around what made pictures: a photograph below a cut-out."""
+    around = _upstream(graph, _links(graph, node, socket), frozenset(makers))
+    return any(_is_from_file(graph[name]) for name in around)
+
+
+def _is_from_file(node: Mapping[str, Any]) -> bool:
+    inputs = node.get("inputs", {})
+    return node.get("class_type") not in _MASK_FILES and any(
+        isinstance(inputs.get(socket), str) and inputs[socket] for socket in _FROM_FILES
+    )
 
 
 def _makes_pictures(node: Mapping[str, Any]) -> bool:
@@ -70,9 +85,9 @@ def _links(graph: Graph, node: str, *sockets: str) -> list[str]:
     return [inputs[name][0] for name in wanted if _is_link(graph, inputs.get(name))]
 
 
-def _upstream(graph: Graph, begin: list[str]) -> Iterator[str]:
-    """Nodes from near to far."""
-    seen: set[str] = set()
+def _upstream(graph: Graph, begin: list[str], without: frozenset[str] = frozenset()) -> Iterator[str]:
+    """Nodes from near to far; none of ``without``, nor what leads to those only."""
+    seen = set(without)
     row = begin
     for _ in range(_DEEPEST):
         row = [name for name in dict.fromkeys(row) if name not in seen]

@@ -43,10 +43,7 @@ def keep(folder: Path, texts: Mapping[str, Any], settings: AssetSettings, *, sea
     place = folder / FOLDER
     place.mkdir(exist_ok=True)
     if sealed:
-        name = _digest("".join(known.values())) + ".sealed.json"
-        if not (place / name).exists():
-            write_whole(place / name, as_json(seal(known, settings)).encode())
-        return {"graph": {"sealed": f"{FOLDER}/{name}"}}
+        return {"graph": {"sealed": f"{FOLDER}/{_keep_sealed(place, known, settings)}"}}
     kept = {}
     for kind, text in known.items():
         name = _digest(text) + _ENDINGS[kind]
@@ -54,6 +51,25 @@ def keep(folder: Path, texts: Mapping[str, Any], settings: AssetSettings, *, sea
             write_whole(place / name, text.encode())
         kept[kind] = f"{FOLDER}/{name}"
     return {"graph": kept}
+
+
+def _keep_sealed(place: Path, known: Mapping[str, str], settings: AssetSettings) -> str:
+    """The name of a file that the passphrase of now opens: one of before may lock the same graph already."""
+    digest, number = _digest("".join(known.values())), 1
+    while (path := place / f"{digest}{f'-{number}' if number > 1 else ''}.sealed.json").exists():
+        if _opens(path, settings):
+            return path.name
+        number += 1
+    write_whole(path, as_json(seal(known, settings)).encode())
+    return path.name
+
+
+def _opens(path: Path, settings: AssetSettings) -> bool:
+    try:
+        unseal(json.loads(path.read_bytes()), settings)
+    except (AssetProblem, ValueError):
+        return False
+    return True
 
 
 def find(folder: Path, line: Mapping[str, Any], picture: bytes | None, settings: AssetSettings) -> Graphs:

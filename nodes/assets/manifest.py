@@ -56,7 +56,7 @@ def lines(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, text in enumerate(file, 1):
             try:
                 line = json.loads(text)
-            except ValueError:
+            except (ValueError, RecursionError):
                 continue
             if isinstance(line, dict):
                 yield number, line

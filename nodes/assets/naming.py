@@ -112,7 +112,7 @@ def place(template: str, values: Mapping[str, object]) -> Name:
 def safe_folder(path: str) -> tuple[str, ...]:
     """The folders and the name of a path that a graph gives, unchanged. Raises :class:`AssetProblem` for one that escapes."""
     parts = tuple(part for part in path.replace("\\", "/").split("/"))
-    if not path.strip() or any(part.strip() in ("", ".", "..") for part in parts) or ":" in path or "\x00" in path:
+    if not path.strip() or any(not part.strip(" .") for part in parts) or ":" in path or "\x00" in path:
         raise AssetProblem(f'"{path}" is no name of a file below ComfyUI\'s output folder.')
     return parts
 

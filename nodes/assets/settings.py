@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, ClassVar, Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
@@ -15,6 +16,20 @@ OUTPUT = "output"
 """The name of ComfyUI's own output folder among the destinations."""
 
 _SHORTEST_SECRET = 4
+_NO_SECRETS = (
+    "region",
+    "region_name",
+    "project",
+    "protocol",
+    "mode",
+    "version",
+    "addressing_style",
+    "signature_version",
+    "cache_type",
+    "default_cache_type",
+    "ACL",
+)
+"""Options whose usual words (auto, path, private) must not be taken out of prompts and workflows."""
 
 
 class Shelf(BaseModel):
@@ -101,6 +116,7 @@ class AssetSettings(BaseSettings):
     def secrets(self) -> set[str]:
         """Every text in these settings that must not be written anywhere."""
         found = {text for shelf in self.destinations.values() for text in _texts(shelf.options)}
+        found |= {text for shelf in self.destinations.values() if (text := urlsplit(shelf.url).password)}
         if self.metadata_passphrase is not None:
             found.add(self.metadata_passphrase.get_secret_value())
         return {text for text in found if len(text) >= _SHORTEST_SECRET}
@@ -116,8 +132,9 @@ def _texts(value: Any) -> Iterator[str]:
     if isinstance(value, str):
         yield value
     elif isinstance(value, dict):
-        for one in value.values():
-            yield from _texts(one)
+        for name, one in value.items():
+            if name not in _NO_SECRETS:
+                yield from _texts(one)
     elif isinstance(value, list):
         for one in value:
             yield from _texts(one)

@@ -22,6 +22,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 2
     except ModuleNotFoundError as error:
         print(f"{error.name} is missing: pip install -r {PACK / 'requirements.txt'}", file=sys.stderr)
         return 2

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,9 @@ from typing import Any
 from .problem import Problem
 from .table import Row
 
+_RANDOM = -1
+_LARGEST_SEED = 2**31 - 1
+"""What every provider takes."""
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
 
 
@@ -117,6 +121,22 @@ def digest_of(graph: Mapping[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
+def drawn(graph: Mapping[str, Any], draw: str) -> dict[str, Any]:
+    """The graph with a seed in place of every -1 that Easel would draw one for; the same ``draw`` gives the same seeds.
+
+    A node with a ``take`` leaves its seed to the provider: there -1 asks for none.
+    """
+    return {name: _with_seed(node, f"{draw}/{name}") for name, node in graph.items()}
+
+
+def _with_seed(node: Mapping[str, Any], draw: str) -> Mapping[str, Any]:
+    inputs = node["inputs"]
+    if not str(node["class_type"]).startswith("Easel") or inputs.get("seed") != _RANDOM or "take" in inputs:
+        return node
+    seed = int.from_bytes(hashlib.sha256(draw.encode()).digest()[:4], "big") & _LARGEST_SEED
+    return {**node, "inputs": {**inputs, "seed": seed}}
+
+
 def _is_node(node: Any) -> bool:
     return isinstance(node, dict) and "class_type" in node and isinstance(node.get("inputs"), dict)
 
@@ -141,8 +161,8 @@ def _like(before: Any, cell: Any, where: str) -> Any:
             # Seeds are too long for a float; 3.0 is what spreadsheets make of 3.
             return int(text) if "." not in text else _whole(float(text))
         if isinstance(before, float):
-            return float(text)
-    except ValueError:
+            return _finite(float(text))
+    except (ValueError, OverflowError):
         kind = (
             "true or false"
             if isinstance(before, bool)
@@ -160,6 +180,12 @@ def _switch(text: str) -> bool:
     if text.lower() in _FALSE:
         return False
     raise ValueError(text)
+
+
+def _finite(value: float) -> float:
+    if not math.isfinite(value):
+        raise ValueError(value)
+    return value
 
 
 def _whole(value: float) -> int:

@@ -29,17 +29,24 @@ class Entry:
     usd: float = 0.0
     files: list[str] = field(default_factory=list)
     error: str = ""
+    draw: str = ""
+    """What seeds of -1 are drawn from: the same however often the row is run, so that what it has bought stays bought."""
 
 
 class Record:
     """The file; one JSON line for everything that happens. For any thread."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, anew: bool = False) -> None:
+        """``anew`` forgets what is in the file."""
         self.path = path
         self._lock = threading.Lock()
         self._last: dict[str, Entry] = {}
-        self._file = path.open("a+", encoding="utf-8")
+        # A process that was killed may have left half a letter.
+        self._file = path.open("a+", encoding="utf-8", errors="replace")
         self._take_alone()
+        if anew:
+            # Not by removing the file: a run that holds its lock would go on beside this one.
+            self._file.truncate(0)
         self._file.seek(0)
         line = "\n"
         for line in self._file:

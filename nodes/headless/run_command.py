@@ -31,12 +31,13 @@ def run(told: argparse.Namespace) -> int:
     servers = [Server(url) for url in dict.fromkeys(told.server or [USUAL_SERVER])]
     for server in servers:
         server.check()
-    path = path_beside(told.table)
-    if told.again:
-        path.unlink(missing_ok=True)
-    record = Record(path)
+    if len({server.is_sandbox() for server in servers}) > 1:
+        raise Problem("Some of these servers are in sandbox mode and others buy for real: name those of one kind only.")
+    record = Record(path_beside(told.table), anew=told.again)
     try:
         return _with(record, plan, servers, told)
+    except (Unreachable, Refused) as error:
+        raise Problem(f"A server stopped answering before anything was begun: {error}.") from None
     finally:
         record.close()
 
@@ -48,10 +49,16 @@ def _with(record: Record, plan: Plan, servers: list[Server], told: argparse.Name
         print(f"{rows - left} of {rows} rows are done already, or the same as another; {left} are left.")
     if not left:
         return 0
-    if not _agreed(_priced(servers[0], plan, record, left), servers, told):
+    if not _agreed(_dearest(servers, plan, record, left), servers, told):
         print("Nothing was begun.")
         return 2
     return _summed(_run_all(record, plan, servers, left, told), record)
+
+
+def _dearest(servers: list[Server], plan: Plan, record: Record, left: int) -> Price:
+    """The highest of the servers' estimates: what one has kept, another may have to buy."""
+    prices = [_priced(server, plan, record, left) for server in servers]
+    return max(prices, key=lambda one: (one.is_floor, one.usd))
 
 
 def _priced(server: Server, plan: Plan, record: Record, left: int) -> Price:

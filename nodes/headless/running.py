@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeVar
 
+from .graph import drawn
 from .jobs import Job
 from .problem import Problem
 from .record import Entry, Record, State
@@ -102,6 +103,9 @@ class Runner:
                 self._one_look(desk)
         except Problem as problem:
             self.problem = problem
+            self.stop()
+        except Refused as error:
+            self.problem = Problem(f"{server.url} refuses to say what became of its rows: {error}")
             self.stop()
         except Unreachable:
             with self._lock:
@@ -201,20 +205,25 @@ class _Desk:
             self.under_way[before.run] = job
             return
         run = str(uuid.uuid4())
+        draw = (before.draw or before.run) if before is not None else ""
         # Written down first: whatever ends this process, the run can be found again.
-        self._record.write(Entry(job.digest, job.row, "posted", self.server.url, run))
+        self._record.write(Entry(job.digest, job.row, "posted", self.server.url, run, draw=draw or run))
+        self._post(job, run)
+
+    def _post(self, job: Job, run: str) -> None:
         self.under_way[run] = job
+        entry = self._record.of(job.digest)
         try:
-            self.server.post(job.graph, run)
-        except Refused:
-            del self.under_way[run]
-            raise
+            self.server.post(drawn(job.graph, entry.draw if entry is not None and entry.draw else run), run)
         except Unreachable:
             # Whether it arrived, the next look tells.
             return
 
     def ended(self) -> list[tuple[Job, Ended]]:
-        """The runs that are over. One that the server has forgotten is posted again: Easel buys nothing twice there."""
+        """The runs that are over; each stays under way until :meth:`end`, whatever fails in between.
+
+        One that the server has forgotten is posted again: Easel buys nothing twice there.
+        """
         over: list[tuple[Job, Ended]] = []
         if not self.under_way:
             return over
@@ -226,7 +235,6 @@ class _Desk:
             if how is None:
                 over += self._begin_again(run, job)
                 continue
-            del self.under_way[run]
             over.append((job, how))
         return over
 
@@ -237,10 +245,11 @@ class _Desk:
 
     def end(self, job: Job, how: Ended, usd: float) -> Entry:
         before = self._record.of(job.digest)
-        run = before.run if before else ""
+        run, draw = (before.run, before.draw) if before else ("", "")
         state: State = "failed" if how.error else "done"
-        entry = Entry(job.digest, job.row, state, self.server.url, run, usd, how.files, how.error)
+        entry = Entry(job.digest, job.row, state, self.server.url, run, usd, how.files, how.error, draw)
         self._record.write(entry)
+        self.under_way.pop(run, None)
         return entry
 
     def take_back(self) -> None:
@@ -250,18 +259,23 @@ class _Desk:
         if not mine:
             return
         self.server.withdraw(mine)
+        running, _ = self.server.waiting()
         for run in mine:
+            if run in running or self.server.ended(run) is not None:
+                # It began before it could be taken back.
+                continue
             job = self.under_way.pop(run)
-            self._record.write(Entry(job.digest, job.row, "withdrawn", self.server.url, run))
+            before = self._record.of(job.digest)
+            draw = before.draw if before else ""
+            self._record.write(Entry(job.digest, job.row, "withdrawn", self.server.url, run, draw=draw))
 
     def _begin_again(self, run: str, job: Job) -> list[tuple[Job, Ended]]:
-        del self.under_way[run]
         self._lost[job.digest] = self._lost.get(job.digest, 0) + 1
         if self._lost[job.digest] > _MOST_LOST:
             return [(job, Ended([], f"{self.server.url} has lost this run {_MOST_LOST} times."))]
-        self._record.write(Entry(job.digest, job.row, "withdrawn", self.server.url, run))
         try:
-            self.begin(job)
+            # Under the same id: what it was charged before it was lost still counts.
+            self._post(job, run)
         except Refused as error:
             return [(job, Ended([], str(error)))]
         return []

@@ -52,8 +52,8 @@ class Server:
             ) from None
         try:
             self._ask("GET", "/easel/sandbox")
-        except Refused:
-            raise Problem(f"The ComfyUI at {self.url} has no Easel in it, or an older one.") from None
+        except (Unreachable, Refused):
+            raise Problem(f"The ComfyUI at {self.url} has no Easel that works, or an older one.") from None
 
     def version(self) -> str:
         """ComfyUI's own."""
@@ -102,6 +102,9 @@ class Server:
         try:
             told = answer.json() if answer.content else {}
         except ValueError:
+            if answer.ok:
+                # A proxy's page, say.
+                raise Unreachable("it answers with something else than ComfyUI's JSON") from None
             told = {}
         if answer.status_code >= 400:
             raise Refused(_refusals(told) or f"HTTP {answer.status_code}")

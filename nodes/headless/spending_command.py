@@ -34,11 +34,13 @@ def spending(told: argparse.Namespace) -> int:
             return 0
         labels = {name: provider.account.label for name, provider in new_providers().items()}
         report = books.report(ledger, realm, books.way_of(told.by), since, labels)
+        if told.csv is None:
+            print(report.as_text())
+            return 0
+        told.csv.write_text(report.as_csv(), encoding="utf-8")
+        print(f"Written to {told.csv}.")
+        return 0
     except EaselError as error:
         raise Problem(str(error)) from None
-    if told.csv is None:
-        print(report.as_text())
-        return 0
-    told.csv.write_text(report.as_csv(), encoding="utf-8")
-    print(f"Written to {told.csv}.")
-    return 0
+    except OSError as error:
+        raise Problem(f"{told.csv or folder} cannot be used: {error.strerror}.") from None

@@ -10,6 +10,7 @@ import datetime as dt
 import functools
 import io as bytesio
 import json
+import logging
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from .engine.spending import Report
 
 T = TypeVar("T")
+
+log = logging.getLogger("easel")
 
 RAISE, BLOCK, SECOND = "stop with an error", "block this branch", "try the second model"
 ON_REFUSAL = [RAISE, BLOCK, SECOND]
@@ -263,5 +266,9 @@ async def _keep(workflow: Any) -> None:
     if not isinstance(workflow, dict) or digest in _kept_workflows:
         return
     _kept_workflows.add(digest)
-    text = engine().keys.redact(json.dumps(workflow, default=str))
-    await ask(engine(), lambda ledger: ledger.keep(workflows.known(workflow, text)))
+    try:
+        text = engine().keys.redact(json.dumps(workflow, default=str))
+        await ask(engine(), lambda ledger: ledger.keep(workflows.known(workflow, text)))
+    except Exception:
+        # What was paid for is at hand: a history with a gap must not take it away.
+        log.exception("Easel could not keep the workflow that something was bought for")

@@ -128,7 +128,7 @@ class _Walk:
         if not isinstance(link, tuple):
             return Values((real(link),))
         made = self._made.get(link[0], [])
-        return made[link[1]] if link[1] < len(made) else Values((stand_in("*", Sight()),), is_counted=False)
+        return made[link[1]] if 0 <= link[1] < len(made) else Values((stand_in("*", Sight()),), is_counted=False)
 
     async def _outputs(self, node: Node, inputs: dict[str, Values]) -> list[Values]:
         runs: list[_Run] = [dict(inputs)] if node.takes_lists else _mapped(inputs)

@@ -57,12 +57,15 @@ class BadRequest(Exception):
 
 async def body_of(request: web.Request) -> dict[str, Any]:
     """The JSON object of a request. Raises :class:`BadRequest`, which never quotes it: it may hold a key."""
-    data = await request.content.read(_LARGEST_BODY + 1)
-    if len(data) > _LARGEST_BODY:
-        raise BadRequest("The body is too large.", 413)
+    data = bytearray()
+    # It comes in parts: one read gives what is there so far.
+    while part := await request.content.readany():
+        data += part
+        if len(data) > _LARGEST_BODY:
+            raise BadRequest("The body is too large.", 413)
     try:
         told = json.loads(data)
-    except ValueError:
+    except (ValueError, RecursionError):
         told = None
     if not isinstance(told, dict):
         raise BadRequest("The body must be a JSON object.")

@@ -86,3 +86,38 @@ def test_a_job_is_cancelled_in_the_panel(editor, slow_sandbox):
 
     page.wait_for_function("() => window.runs.length === 1")
     jobs.get_by_text("Nothing is under way.").wait_for()
+
+
+@pytest.fixture
+def chinese(editor):
+    """The editor in Chinese, until the end of the test."""
+    editor.server.post("/api/settings/Comfy.Locale", "zh")
+    yield editor.open()
+    editor.server.post("/api/settings/Comfy.Locale", "en")
+
+
+def test_the_panel_speaks_chinese_where_the_editor_does(chinese):
+    keys = chinese.panel("密钥")
+    keys.get_by_role("button", name="为 Ideogram 设置密钥").wait_for()
+    chinese.load(DALLE3)
+    chinese.operate("EaselDallE3", "take", 4301)
+    chinese.page.get_by_role("button", name="一次运行的价格：约 $").wait_for()
+
+
+def test_a_server_that_stops_answering_leaves_the_jobs_where_they_are(editor, slow_sandbox):
+    page = editor.page
+    editor.load(FLUX)
+    editor.operate("EaselFluxGenerate", "route", "Replicate")
+    jobs = editor.panel("Jobs")
+    editor.press_run()
+    job = jobs.get_by_role("listitem").filter(has_text="flux-2-pro")
+    job.get_by_role("button", name="Cancel").wait_for()
+
+    page.route("**/easel/jobs", lambda route: route.abort())
+    jobs.get_by_text("ComfyUI does not answer.").wait_for()
+    assert job.is_visible()
+
+    page.unroute("**/easel/jobs")
+    jobs.get_by_text("ComfyUI does not answer.").wait_for(state="hidden")
+    job.get_by_role("button", name="Cancel").click()
+    page.wait_for_function("() => window.runs.length === 1")

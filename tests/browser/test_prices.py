@@ -81,3 +81,27 @@ def test_without_easels_routes_only_the_prices_are_missing(editor, limit):
     assert editor.page.evaluate(f"() => {BADGE}") == ""
     assert editor.page.get_by_label("Price of a run").count() == 0
     editor.panel("Keys").get_by_text("ComfyUI does not answer.").wait_for()
+
+
+def test_under_a_limit_a_run_that_the_server_cannot_price_is_asked_about(editor, limit):
+    editor.page.route("**/easel/estimate", lambda route: route.fulfill(status=500))
+    editor.load(DALLE3)
+    editor.operate("EaselDallE3", "take", 4102)
+    limit(0.001)
+    before = queued(editor)
+
+    editor.press_run()
+    dialog = editor.page.get_by_role("dialog")
+    dialog.get_by_text("This run costs an unknown sum.").wait_for()
+    dialog.get_by_role("button", name="Cancel").click()
+    dialog.wait_for(state="detached")
+
+    assert queued(editor) == before
+
+
+def test_without_a_limit_nothing_stands_between_run_and_the_editor(editor):
+    editor.load(DALLE3)
+    editor.operate("EaselDallE3", "take", 4103)
+    # As other packs do: the second does not wait for the first.
+    editor.page.evaluate("() => { app.queuePrompt(0, 1); app.queuePrompt(0, 1) }")
+    editor.page.wait_for_function("() => window.runs.length === 2")

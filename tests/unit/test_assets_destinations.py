@@ -116,6 +116,9 @@ def test_a_destination_that_fails_tells_no_credentials(out, settings):
         )
     assert "s3-secret" not in str(problem.value) and "s3-secret" not in repr(given)
     assert given.redact("a nested-secret-token here") == "a [hidden] here"
+    told = {"region_name": "auto", "secret": "a-secret-of-mine", "s3": {"addressing_style": "path"}}
+    given = settings(destinations={"a": {"url": "sftp://me:pass-of-mine@house/", "options": told}})
+    assert given.redact("automatic path, a-secret-of-mine, pass-of-mine") == "automatic path, [hidden], [hidden]"
 
 
 @pytest.mark.parametrize(

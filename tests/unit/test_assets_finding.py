@@ -45,6 +45,7 @@ def shelf(tmp_path):
         ("cat", 0, "cat.png"),
         ("cat", 1, "cat-2.png"),
         ("seed:42", 0, "owl.png"),
+        ("seed:1", -1, "cat.png"),
         ("prompt:cat seed:42", -1, "cat-2.png"),
         ("model:flux", -3, "cat.png"),
     ],
@@ -60,6 +61,7 @@ def test_a_picture_is_found_by_its_name_by_words_and_by_its_place(shelf, wanted,
     [
         ("dog", -1, 'has no picture with "dog"'),
         ("cat seed:7", -1, "has no picture"),
+        ("seed:4", -1, "has no picture"),
         ("cat", 2, "2 fit, so index goes from -2 to 1"),
         ("", -4, "3 fit"),
     ],
@@ -157,6 +159,25 @@ def test_a_line_somebody_wrote_by_hand_leads_to_no_file_outside(tmp_path, line):
     manifest.append(out / "easel", line)
     with pytest.raises(AssetProblem, match="leads out"):
         find(out, MANIFEST, "", -1, PLAIN)
+
+
+@pytest.mark.parametrize("path", ["/elsewhere/secret.png", "../elsewhere/secret.png", "..\\\\elsewhere/secret.png"])
+def test_a_line_somebody_wrote_by_hand_leads_to_no_other_bucket(tmp_path, path):
+    settings = AssetSettings(destinations={"client": "memory://client/shots"})
+    fsspec.filesystem("memory").pipe("/elsewhere/secret.png", picture().encoded())
+    (tmp_path / "easel").mkdir()
+    manifest.append(tmp_path / "easel", {"file": "a.png", "path": path, "destination": "client"})
+    with pytest.raises(AssetProblem, match="leads out"):
+        find(tmp_path, MANIFEST, "", -1, settings)
+
+
+def test_after_a_change_of_passphrase_new_pictures_open_with_the_new_one(tmp_path):
+    save(tmp_path, secret("the first passphrase"), workflow=ENCRYPT, name="a")
+    for _ in range(2):
+        save(tmp_path, secret(), workflow=ENCRYPT, name="b")
+    assert len(list((tmp_path / "easel" / graphs.FOLDER).iterdir())) == 2
+    for name, settings in (("a.png", secret("the first passphrase")), ("b.png", secret()), ("b_2.png", secret())):
+        assert json.loads(find(tmp_path, MANIFEST, name, -1, settings).graphs.api) == GRAPH
 
 
 @pytest.mark.parametrize(

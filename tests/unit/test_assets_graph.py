@@ -96,6 +96,19 @@ def test_of_a_picture_that_several_made_only_that_is_told():
     assert facts_of(graph, "save") == {"made_by": "KSampler", "from_pictures": True}
 
 
+@pytest.mark.parametrize("way", ["photo", "scaled"])
+def test_a_photograph_below_what_was_made_is_not_hidden(way):
+    graph = sampled(
+        photo={"class_type": "LoadImage", "inputs": {"image": "photo.png"}},
+        scaled={"class_type": "ImageScale", "inputs": {"image": ["photo", 0]}},
+        both={"class_type": "ImageCompositeMasked", "inputs": {"destination": [way, 0], "source": ["decode", 0]}},
+        save={"class_type": "EaselSaveAssets", "inputs": {"images": ["both", 0]}},
+    )
+    assert facts_of(graph, "save")["from_pictures"] is True
+    graph["both"]["inputs"]["destination"] = ["decode", 0]
+    assert facts_of(graph, "save")["from_pictures"] is False
+
+
 def test_what_another_node_computes_is_not_guessed():
     graph = sampled(
         join={"class_type": "StringConcatenate", "inputs": {"string_a": ["typed", 0], "string_b": "half of it"}},

@@ -189,6 +189,15 @@ def test_a_name_that_is_taken_gets_a_number(out):
     assert [save(out, name="{counter:2}").name for _ in range(2)] == ["01.png", "02.png"]
 
 
+def test_a_companion_that_cannot_be_written_costs_no_line(out):
+    (out / "shots").mkdir()
+    (out / "shots/a.png.json").write_text("mine")
+    with pytest.raises(AssetProblem, match="is there already"):
+        save(out, name="shots/a", sidecar=True)
+    assert [line["file"] for line in lines(out)] == ["a.png"]
+    assert (out / "shots/a.png.json").read_text() == "mine"
+
+
 def test_a_file_that_is_there_stays_as_it_is(out):
     (out / "a.png").write_bytes(b"somebody's")
     assert write_new(out / "a.png", b"ours") is False

@@ -11,7 +11,7 @@ from easel.nodes.headless.graph import Workflow, digest_of
 from easel.nodes.headless.jobs import Plan, Price
 from easel.nodes.headless.problem import Problem
 from easel.nodes.headless.record import Entry, Record, path_beside
-from easel.nodes.headless.run_command import _agreed
+from easel.nodes.headless.run_command import _agreed, run
 from easel.nodes.headless.server import Server
 from easel.nodes.headless.table import Table
 
@@ -108,7 +108,8 @@ def test_cells_become_what_the_workflow_has_there(workflow):
 
 
 @pytest.mark.parametrize(
-    ("column", "cell", "kind"), [("seed", "x", "whole"), ("seed", "1.5", "whole"), ("tile", "maybe", "true")]
+    ("column", "cell", "kind"),
+    [("seed", "x", "whole"), ("seed", "1.5", "whole"), ("tile", "maybe", "true"), ("strength", "nan", "number")],
 )
 def test_a_cell_that_does_not_fit_is_named(workflow, column, cell, kind):
     with pytest.raises(Problem, match=f"Row 7, column {column}: '{cell}' is not .*{kind}"):
@@ -156,6 +157,40 @@ def test_two_runs_never_share_a_table(workflow, tmp_path):
         Record(path)
     first.close()
     Record(path).close()
+
+
+def test_forgetting_does_not_get_past_a_run_that_is_at_work(tmp_path):
+    path = tmp_path / "rows.csv.easel.jsonl"
+    first = Record(path)
+    first.write(Entry("ab", 1, "posted"))
+    with pytest.raises(Problem, match="Another run"):
+        Record(path, anew=True)
+    first.close()
+    assert "posted" in path.read_text(encoding="utf-8")
+    anew = Record(path, anew=True)
+    assert anew.of("ab") is None and path.read_bytes() == b""
+    anew.close()
+
+
+def test_a_record_that_ends_in_the_middle_of_a_letter_goes_on(tmp_path):
+    path = tmp_path / "rows.csv.easel.jsonl"
+    record = Record(path)
+    record.write(Entry("ab", 1, "done"))
+    record.write(Entry("cd", 2, "failed", error="kein Geld für é"))
+    record.close()
+    path.write_bytes(path.read_bytes().partition("é".encode())[0] + b"\xc3")
+    again = Record(path)
+    assert again.is_done("ab") and again.of("cd") is None
+    again.close()
+
+
+def test_servers_of_two_kinds_are_not_mixed(workflow, tmp_path, real_server, monkeypatch):
+    monkeypatch.setattr(Server, "is_sandbox", lambda server: server.url != real_server.url)
+    path = table(tmp_path, "text\na cat\n").path
+    urls = [real_server.url, real_server.url.replace("127.0.0.1", "localhost")]
+    told = argparse.Namespace(workflow=tmp_path / "flow.json", table=path, map=[], server=urls, again=False)
+    with pytest.raises(Problem, match="sandbox mode"):
+        run(told)
 
 
 def test_another_workflow_is_another_row():

@@ -59,6 +59,16 @@ def test_opening_again_changes_nothing(journal, tmp_path):
     again.dispose()
 
 
+def test_of_two_under_way_for_one_wish_everybody_gets_their_own(journal):
+    first = journal.claim(opening("a", same_wish=("b",)), NO_LIMIT).purchase
+    assert journal.claim(opening("b", same_wish=("a",)), NO_LIMIT).purchase.id == first.id
+    second = journal.claim(opening("b", same_wish=("a",), passed=(first.id,)), NO_LIMIT)
+    assert second.verdict == "mine"
+    for own, other, purchase in (("a", "b", first), ("b", "a", second.purchase)):
+        claim = journal.claim(opening(own, same_wish=(other,)), NO_LIMIT)
+        assert (claim.verdict, claim.purchase.id) == ("theirs", purchase.id)
+
+
 def test_sqlite_writes_ahead_syncs_fully_and_waits_for_others(database):
     with database.connect() as connection:
         pragmas = [connection.execute(text(f"PRAGMA {name}")).scalar() for name in ("journal_mode", "synchronous")]

@@ -242,6 +242,27 @@ async def test_a_window_that_may_have_heard_is_told_again_only_where_it_still_wa
     assert len(gateway.sent) == 3
 
 
+async def test_a_window_that_took_what_it_was_told_is_never_told_again(monkeypatch):
+    gateway = Windowed(monkeypatch)
+    job = await Midjourney().submit(region(), CALL)
+    gateway.answers = [TAKEN_AGAIN]
+    await gateway.looked(job, 20)
+    assert len(gateway.sent) == 2
+
+
+async def test_a_no_to_the_second_telling_ends_no_task_that_heard_the_first(monkeypatch):
+    gateway = Windowed(monkeypatch)
+    job = await Midjourney().submit(region(), CALL)
+    no = Answer(200, {}, {"code": 4, "description": "not in this state"})
+    gateway.answers = [TimeoutError(), no, no]
+    job = await gateway.looked(job, 7)
+    assert len(gateway.sent) == 3
+    gateway.status = "IN_PROGRESS"
+    assert isinstance(await Midjourney().poll(job, CALL), Job)
+    with pytest.raises(InputRefused, match="refused the request"):
+        await gateway.looked(job, 7)
+
+
 @pytest.mark.parametrize(
     ("answer", "kind", "charge"),
     [

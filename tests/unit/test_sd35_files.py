@@ -226,3 +226,37 @@ def test_the_parts_of_a_checkpoint_are_found_without_reading_them(tmp_path):
     path = tiny.save({name: torch.zeros(3, 1) for name in names}, tmp_path / "x.safetensors")
     assert parts.parts_of(path).keys() == {"transformer", "clip_l", "clip_g", "vae"}
     assert read_header(path).shapes[names[0]] == (3, 1)
+
+
+def test_a_file_beside_the_model_that_was_replaced_is_opened_again(host, tmp_path, monkeypatch):
+    import os
+
+    from easel.nodes.local.sd35 import files
+
+    folder = tmp_path / "folder"
+    (folder / "vae").mkdir(parents=True)
+    names = (
+        "model.safetensors",
+        "my_clip_l.safetensors",
+        "own.safetensors",
+        "vae.safetensors",
+        "folder/vae/a.safetensors",
+    )
+    for name in names:
+        (tmp_path / name).write_bytes(b"weights")
+    monkeypatch.setattr(files.host, "model_path", lambda kind, name: tmp_path / name)
+    monkeypatch.setattr(files.host, "model_files", lambda kind: [names[1]] if kind == "text_encoders" else [])
+
+    def changes(model, name, **choices):
+        before = files.stamps(model, choices)
+        now = (tmp_path / name).stat().st_mtime_ns
+        os.utime(tmp_path / name, ns=(now, now + 1))
+        return files.stamps(model, choices) != before
+
+    assert changes(names[0], names[0])
+    assert changes(names[0], names[1])
+    assert not changes(names[0], names[1], clip_l=files.NONE)
+    assert not changes(names[0], names[2])
+    assert changes(names[0], names[2], t5xxl=names[2])
+    assert changes(names[0], names[3], vae_name=names[3])
+    assert changes("folder", names[4])

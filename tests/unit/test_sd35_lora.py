@@ -3,7 +3,9 @@
 import pytest
 import torch
 
+from easel.nodes.local.sd35.embeddings import EMBEDDINGS
 from support import tiny_sd35 as tiny
+from support.sd35_runs import drawn
 
 RANK = 3
 LAYERS = (
@@ -230,6 +232,7 @@ def opened(host):
 def said(clip):
     from easel.nodes.local.sd35.core.sampling import conditioning
 
+    EMBEDDINGS.forget()
     with torch.inference_mode():
         ((words, rest),) = conditioning(clip, "a red circle on a blue background")
     return torch.cat([words.flatten(), rest["pooled_output"].flatten()])
@@ -257,6 +260,50 @@ def test_the_text_encoders_are_changed_and_counted(opened, tmp_path):
     assert (attention.q_proj.weight.float() - own - 0.5 * up @ down).abs().max() < 0.01
     clip.patcher.unpatch_model()
     assert torch.equal(said(add_lora(opened.model, opened.clip, path, 1.0, 0.0)[1]), before)
+
+
+def test_the_same_lora_again_is_the_same_to_the_host_and_at_strength_0_it_is_none(opened, updates, tmp_path):
+    """What has another name is loaded anew, and with another CLIP every prompt is read anew."""
+    from easel.nodes.local.sd35.loading import add_lora
+
+    both = tiny.save(diffusers(updates) | of_text_encoders(), tmp_path / "both.safetensors")
+    alone = tiny.save(diffusers(updates), tmp_path / "alone.safetensors")
+
+    def names(path, *strengths):
+        model, clip, _ = add_lora(opened.model, opened.clip, path, *strengths)
+        return model.patches_uuid, clip.patcher.patches_uuid
+
+    plain, first = (opened.model.patches_uuid, opened.clip.patcher.patches_uuid), names(both, 1.0, 0.5)
+    assert names(both, 1.0, 0.5) == first
+    assert names(both, 0.9, 0.5) == (names(both, 0.9, 0.4)[0], first[1])
+    assert len({plain, first, names(both, 0.9, 0.4), names(alone, 1.0, 1.0)}) == 4
+    assert names(alone, 1.0, 1.0)[1] == plain[1]
+    assert names(both, 0.0, 0.0) == plain
+    tiny.save(diffusers(updates) | of_text_encoders(1), both)
+    assert names(both, 1.0, 0.5) != first
+
+
+def test_the_same_lora_again_is_not_loaded_again_and_goes_without_a_trace(model, updates, tmp_path, monkeypatch):
+    from easel.nodes.local.sd35.core.model import Patcher
+    from easel.nodes.local.sd35.loading import add_lora
+
+    path = tiny.save(diffusers(updates), tmp_path / "style.safetensors")
+    loads, real = [], Patcher.load
+
+    def counted(self, *options, **more):
+        loads.append(self.patches_uuid)
+        return real(self, *options, **more)
+
+    monkeypatch.setattr(Patcher, "load", counted)
+
+    def style(strength):
+        return drawn(add_lora(model, None, path, strength, 1.0)[0], steps=2)
+
+    plain, first = drawn(model, steps=2), style(0.7)
+    assert torch.equal(style(0.7), first)
+    assert len(loads) == 2
+    assert not torch.equal(style(0.6), first)
+    assert torch.equal(drawn(model, steps=2), plain)
 
 
 def test_without_clip_it_is_said_what_is_left_out(opened, updates, tmp_path):

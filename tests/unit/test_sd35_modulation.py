@@ -64,6 +64,30 @@ def test_every_sampler_draws_the_same_bits_and_is_foreseen(resting, usual, worke
         assert len(worked_out) == 1
 
 
+def test_what_other_nodes_look_at_is_not_the_rehearsal(resting, usual, worked_out):
+    """Such as the host's SkipLayerGuidanceDiT, which then asks the model once more."""
+    from comfy.samplers import calc_cond_batch
+
+    seen = []
+
+    def look(args):
+        seen.append(args["cond"])
+        again = calc_cond_batch(args["model"], [args["cond"]], args["input"], args["sigma"], args["model_options"])
+        return args["denoised"] + 0.1 * again[0]
+
+    def looked_at(model):
+        model = model.clone()
+        model.set_model_sampler_post_cfg_function(look)
+        return drawn(model)
+
+    ours = looked_at(resting)
+    assert len(seen) == 4
+    assert None not in seen
+    # Both halves of the guidance together, then the words alone.
+    assert worked_out == [4, 4]
+    assert torch.equal(ours, looked_at(usual))
+
+
 CASES = {
     "a batch": {"count": 3},
     "prompts of unequal length": {"tokens": 14},
@@ -206,6 +230,33 @@ def test_the_host_s_unloading_lets_go_of_it_and_the_next_run_is_the_same(resting
     assert torch.equal(drawn(resting), first)
 
 
+def test_a_patch_of_a_layer_that_cannot_be_streamed_is_heard_where_only_a_part_fits(file):
+    name = "diffusion_model.transformer.transformer_blocks.1.attn.norm_q.weight"
+
+    def model(room):
+        made = build(file).clone()
+        assert made.add_patches({name: ("diff", (torch.full((64,), 0.5),))}) == [name]
+        made.partially_load(made.load_device, room)
+        return made
+
+    whole, partly = model(1e32), model(1)
+    weights = partly.model.state_dict()
+    assert torch.equal(weights[name], whole.model.state_dict()[name])
+    partly.partially_unload(torch.device("cpu"), 1e9)
+    assert torch.equal(drawn(partly), drawn(whole))
+    partly.unpatch_model(partly.offload_device)
+    assert (weights[name] - partly.model.state_dict()[name]).mean() == 0.5
+
+
+def test_layers_that_cannot_be_streamed_stay_when_a_part_makes_room(file):
+    """The host may ask for another run without loading them again."""
+    model = build(file)
+    model.partially_load(model.load_device, 1e32)
+    assert model.partially_unload(torch.device("meta"), 1000) > 0
+    layers = [layer for layer in model.model.modules() if not hasattr(layer, "comfy_cast_weights")]
+    assert {weight.device.type for layer in layers for weight in layer.parameters(recurse=False)} == {"cpu"}
+
+
 @pytest.mark.parametrize("when", ["between the blocks", "while the answers are worked out"])
 @pytest.mark.parametrize("what", ["an interrupt", "an error"])
 def test_after_a_run_that_failed_nothing_is_left_and_the_next_is_the_same(resting, usual, monkeypatch, when, what):
@@ -243,17 +294,26 @@ def test_what_is_kept_waits_off_the_device_between_runs(resting, worked_out, mon
     resting.model.modulations.forget()
 
 
-def test_lora_hooks_of_the_host_wake_the_layers_and_they_rest_again(resting, usual, lora):
+BEFORE_THE_LAYERS = "transformer.time_text_embed.timestep_embedder.linear_1"
+
+
+@pytest.mark.parametrize("where", ["on them", "before them"])
+def test_lora_hooks_of_the_host_wake_the_layers_and_they_rest_again(resting, usual, lora, where):
     """They change weights during a run, by steps or by words: nothing can be foreseen then."""
     import comfy.hooks
     import comfy.sample
     from comfy.samplers import KSampler
 
     plain = drawn(resting)
+    if where == "before them":
+        made = torch.Generator().manual_seed(4)
+        sides = {"lora_A": (4, 256), "lora_B": (192, 4)}
+        lora = {f"{BEFORE_THE_LAYERS}.{end}.weight": torch.randn(shape, generator=made) for end, shape in sides.items()}
 
     def hooked(model, strength=0.8):
         hooks = comfy.hooks.create_hook_lora(lora, strength, 0.0)
-        positive = comfy.hooks.set_hooks_for_conditioning(words(1), hooks)
+        # The same words with the hook and without.
+        positive = comfy.hooks.set_hooks_for_conditioning(words(1), hooks) + words(1)
         latents = torch.zeros(1, 16, 16, 16)
         sampler = KSampler(model, 3, torch.device("cpu"), "euler", "normal", 1.0, model.model_options)
         with torch.inference_mode():

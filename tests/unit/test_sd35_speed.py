@@ -125,6 +125,17 @@ def test_blocks_rest_at_most_three_steps_in_a_row(random, rows):
     assert rows["blocks"] == 2 * (2 * count + 6)
 
 
+def test_one_behind_another_does_what_both_were_asked_for(random, monkeypatch):
+    from easel.nodes.local.sd35.core import speed
+
+    monkeypatch.setattr(speed, "compiler_missing", lambda device: None)
+    monkeypatch.setattr(speed, "_compiled_block", lambda: lambda block, **state: block(**state))
+    wanted = drawn(faster(random, threshold=1e9))
+    assert torch.equal(drawn(faster(faster(random, threshold=1e9), compiled=True)), wanted)
+    assert torch.equal(drawn(faster(faster(random, compiled=True), threshold=1e9)), wanted)
+    assert not torch.equal(wanted, drawn(random))
+
+
 def test_nothing_is_remembered_from_one_run_to_the_next(random):
     model = faster(random, threshold=1e9)
     first = drawn(model)

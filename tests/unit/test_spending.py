@@ -10,10 +10,11 @@ import time
 
 import pytest
 
+from easel.nodes.hosted import buying
 from easel.nodes.hosted.engine import books, budget, spending, workflows
 from easel.nodes.hosted.engine.errors import BudgetExceeded, Stopped, TimedOut
 from easel.nodes.hosted.engine.settings import Settings, SettingsBroken, change, source_of
-from support.shop import CounterWish, QueueProvider, Wish, buy, ledger, states, until
+from support.shop import KEY, CounterWish, QueueProvider, Wish, buy, ledger, states, until
 
 LABELS = {"queue": "The Queue", "counter": "The Counter"}
 
@@ -89,6 +90,22 @@ async def test_one_workflow_with_many_prompts_is_one(shop, folder):
     assert kept["1"]["class_type"] == "EaselX"
 
 
+async def test_a_workflow_is_kept_without_the_key_in_it_and_a_failure_takes_no_picture_away(shop, monkeypatch, caplog):
+    engine = shop()
+    monkeypatch.setattr(buying, "engine", lambda: engine)
+    graph = {"1": {"class_type": "EaselX", "inputs": {"prompt": f"my key is {KEY}"}}}
+    await buying._keep(graph)
+    kept = await books.ask(engine, lambda found: found.graph(workflows.digest_of(graph)))
+    assert kept["1"]["inputs"]["prompt"] == "my key is [key]"
+
+    async def broken(*_values):
+        raise OSError("the disk is full")
+
+    monkeypatch.setattr(books, "ask", broken)
+    await buying._keep({**graph, "2": {"class_type": "EaselY", "inputs": {}}})
+    assert "could not keep the workflow" in caplog.text
+
+
 async def test_what_may_not_have_been_charged_is_told_apart(shop, house):
     house.faults["submit"] = ["cut after"]
     engine = shop()
@@ -119,6 +136,11 @@ async def test_a_month_has_a_limit_and_the_last_one_does_not_count(shop, house, 
 def test_a_month_begins_on_its_first_day():
     now = dt.datetime(2026, 3, 14, 15, 9).timestamp()
     assert budget.month_began(now) == dt.datetime(2026, 3, 1).timestamp()
+    assert [budget.began(period, now) for period in budget.PERIODS] == [
+        0.0,
+        dt.datetime(2026, 3, 14).timestamp(),
+        dt.datetime(2026, 3, 1).timestamp(),
+    ]
 
 
 def test_a_change_of_settings_leaves_the_rest_and_never_breaks_them(tmp_path, monkeypatch):

@@ -100,7 +100,7 @@ class EaselLoadFromManifest(io.ComfyNode):
             picture,
             alpha,
             str(line.get("prompt") or ""),
-            host.blocker("No seed is known of this picture.") if seed is None else int(seed),
+            seed if isinstance(seed, int) else host.blocker("No seed is known of this picture."),
             str(line.get("model") or ""),
             json.dumps(line.get("parameters") or {}, ensure_ascii=False, indent=1, sort_keys=True),
             found.graphs.editor,

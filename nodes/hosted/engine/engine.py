@@ -26,7 +26,7 @@ from .fetch import Downloader
 from .gate import Gate
 from .journal import Journal
 from .kept import outcome_of, read_pictures
-from .keys import SANDBOX_KEY, Key, Keyring
+from .keys import NO_KEY, SANDBOX_KEY, Key, Keyring
 from .ledger import Ledger
 from .loop import LoopThread, look_until_done
 from .order import Order
@@ -34,7 +34,7 @@ from .outcome import Facts, Outcome
 from .owner import this_process
 from .provider import Call, Progress, Provider
 from .purchase import Steps
-from .recovery import RESUMED, beat, log_failure, orphans, settle, unsure
+from .recovery import RESUMED, beat, give_way, log_failure, orphans, settle, unsure
 from .request import Request
 from .settings import Settings
 from .standing import maker_of
@@ -217,12 +217,13 @@ class Engine:
         provider = self.providers[request.provider]
         names = [fingerprint, *map(self._fingerprint, request.elsewhere)]
         notes: list[str] = []
+        passed: list[str] = []
         while True:
             kept = await self._kept(tools, names, notes)
             if kept is not None:
                 return kept
             key = self._key(provider.account, destination, order.profile, request.without_key)
-            opening = opening_of(request, order, destination, provider.estimate(request), names)
+            opening = opening_of(request, order, destination, provider.estimate(request), names, passed)
             claim = await self._in_order(tools.journal.claim, opening, self.settings().budget)
             if claim.verdict == "unsure":
                 raise unsure(self.providers[claim.purchase.provider].account, request)
@@ -231,7 +232,7 @@ class Engine:
                 if isinstance(ended, Outcome):
                     return ended
                 if not isinstance(ended, Stopped):
-                    names.remove(claim.purchase.fingerprint)
+                    passed.append(claim.purchase.id)
                     notes.append(f"What was under way for this elsewhere could not be had. {ended.sentence}")
                 continue
             steps = self._steps(tools, claim.purchase, ticket, key, destination, request)
@@ -308,20 +309,17 @@ class Engine:
         place = self.destination(account)
         if orphan.realm == "live":
             place = Destination("live", orphan.address, place.options, ())
-        steps = self._steps(tools, orphan, ticket, self._key(account, place, orphan.profile), place, None)
+        await give_way(orphan, self.owner, ticket)
+        # Nothing but a job that goes on has to be asked about.
+        key = self._key(account, place, orphan.profile) if orphan.state == "running" else NO_KEY
+        steps = self._steps(tools, orphan, ticket, key, place, None)
         finished = await settle(steps, self.owner)
         if finished is None:
             raise Stopped(f"Nothing of {orphan.operation} with {orphan.model} was left to collect.")
         return await self._outcome(tools, finished, [RESUMED])
 
     def _steps(
-        self,
-        tools: Tools,
-        purchase: Purchase,
-        ticket: Ticket,
-        key: Key,
-        destination: Destination,
-        request: Request | None,
+        self, tools: Tools, purchase: Purchase, ticket: Ticket, key: Key, place: Destination, request: Request | None
     ) -> Steps:
         provider = self.providers[purchase.provider]
         return Steps(
@@ -330,9 +328,9 @@ class Engine:
             gate=self._gate(provider.account, purchase.realm, purchase.profile),
             key=key,
             purchase=purchase,
-            address=destination.address,
+            address=place.address,
             ticket=ticket,
-            options=destination.options,
+            options=place.options,
             purchase_summary=request.summary if request else f"{purchase.operation} with {purchase.model}",
             request=request,
         )

@@ -42,6 +42,8 @@ class Opening:
     summary: str
     same_wish: tuple[str, ...] = ()
     """Fingerprints of the same wish at other accounts: what stands there is as good."""
+    passed: tuple[str, ...] = ()
+    """Ids of purchases there that could not be had: they are in the way no more."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -87,8 +89,8 @@ class Journal:
         take_turns(session.connection(), "easel-claim")
         # Its own first: two that wait for one another would wait for ever.
         own_first = case((Purchase.active == opening.fingerprint, 0), else_=1)
-        under_way = select(Purchase).where(Purchase.active.in_(opening.names)).order_by(own_first, Purchase.began)
-        if (theirs := session.scalars(under_way).first()) is not None:
+        under_way = select(Purchase).where(Purchase.active.in_(opening.names), Purchase.id.not_in(opening.passed))
+        if (theirs := session.scalars(under_way.order_by(own_first, Purchase.began)).first()) is not None:
             return Claim("theirs", theirs)
         if (kept := _newest(session, opening.names, "done")) is not None:
             return Claim("kept", kept)

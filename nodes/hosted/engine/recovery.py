@@ -16,6 +16,7 @@ from .provider import Progress
 from .purchase import Steps
 from .request import Request
 from .tables import Purchase
+from .tickets import Ticket
 from .tools import Tools
 
 log = logging.getLogger("easel")
@@ -30,8 +31,8 @@ async def settle(steps: Steps, owner: str) -> Purchase | None:
     None where it has to be looked at anew: somebody was faster, or there was nothing to go on with.
     """
     purchase, journal, in_order = steps.purchase, steps.tools.journal, steps.tools.in_order
-    if purchase.owner != owner and is_alive(purchase.owner, purchase.lease_until):
-        await _wait_beside(steps)
+    if _is_worked_on(purchase, owner):
+        await _wait_beside(steps.ticket)
         return None
     if not await in_order(journal.take_over, purchase):
         return None
@@ -43,6 +44,13 @@ async def settle(steps: Steps, owner: str) -> Purchase | None:
         await in_order(journal.ended, purchase.id, "unsure", reason, source="unsure")
         return None
     return await steps.resume()
+
+
+async def give_way(purchase: Purchase, owner: str, ticket: Ticket) -> None:
+    """Raises :class:`Stopped`, a moment later, where another than ``owner`` is at work: to wait for that needs no key."""
+    if _is_worked_on(purchase, owner):
+        await _wait_beside(ticket)
+        raise Stopped("Another ComfyUI works on this.")
 
 
 async def orphans(tools: Tools) -> list[Purchase]:
@@ -63,10 +71,14 @@ async def beat(tools: Tools, is_busy: Callable[[], bool]) -> None:
                 log.exception("Easel could not renew its lease on the purchases under way")
 
 
-async def _wait_beside(steps: Steps) -> None:
-    steps.ticket.report(Progress("another ComfyUI is buying the same picture"))
+def _is_worked_on(purchase: Purchase, owner: str) -> bool:
+    return purchase.owner != owner and is_alive(purchase.owner, purchase.lease_until)
+
+
+async def _wait_beside(ticket: Ticket) -> None:
+    ticket.report(Progress("another ComfyUI is buying the same picture"))
     with suppress(asyncio.TimeoutError):
-        await asyncio.wait_for(steps.ticket.stop.wait(), _LOOK_EVERY)
+        await asyncio.wait_for(ticket.stop.wait(), _LOOK_EVERY)
         raise Stopped("The run was stopped; another ComfyUI goes on with this picture.")
 
 

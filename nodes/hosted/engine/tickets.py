@@ -30,6 +30,8 @@ class Ticket:
         self.stop = asyncio.Event()
         self.waiters = 0
         self.is_called_off = False
+        self.follows: Ticket | None = None
+        """The purchase at another account whose end this one waits for."""
         self._loop = loop
         self._began = time.monotonic()
         self._progress = Progress("starting")
@@ -38,6 +40,10 @@ class Ticket:
     def progress(self) -> Progress:
         """The last report, with the time that has passed until now."""
         return replace(self._progress, elapsed=time.monotonic() - self._began)
+
+    def waits_for(self, other: Ticket) -> bool:
+        """Whether this is ``other``, or follows it: at once, or by what it follows."""
+        return self is other or (self.follows is not None and self.follows.waits_for(other))
 
     def report(self, progress: Progress) -> None:
         self._progress = progress

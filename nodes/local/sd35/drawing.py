@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .cropping import SIDES_BY, resized
 from .errors import WishRefused
+from .preparation import coloured
 from .stacks import Control, Lora, with_controls, with_loras
 
 if TYPE_CHECKING:
@@ -56,7 +57,7 @@ def redraw(model: Any, clip: Any, vae: Any, wish: Wish, images: Tensor, denoise:
     """Pictures (B, H, W, C) drawn anew; at ``denoise`` 0 they only pass the VAE."""
     asked = (images.shape[2], images.shape[1])
     size = _fitting(model, *asked)
-    latents = vae.encode(resized(images[..., :3], *size))
+    latents = vae.encode(resized(coloured(images), *size))
     latents, used = sampled(model, clip, vae, wish, latents, size, denoise)
     return Drawn(vae.decode(latents), latents, f"{_said(size, asked)}, {used}")
 

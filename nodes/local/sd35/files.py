@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from pathlib import Path, PurePath
 
 from ... import host
@@ -89,9 +90,28 @@ def other(kind: str, name: str) -> Path:
 
 
 def stamp(path: Path) -> str:
-    """Another text once the file is another one."""
-    now = path.stat()
-    return f"{path} {now.st_mtime_ns} {now.st_size}"
+    """Another text once the file, or one in the folder, is another one."""
+    members = sorted(member for member in path.rglob("*") if member.is_file()) if path.is_dir() else [path]
+    states = [(member, member.stat()) for member in members]
+    return "\n".join(f"{member} {now.st_mtime_ns} {now.st_size}" for member, now in states)
+
+
+def stamps(model_name: str, choices: Mapping[str, str]) -> str:
+    """Another text once one of the files is another one that these choices open: of text encoders, and ``vae_name``."""
+    wanted: list[Callable[[], Path | None]] = [lambda: model(model_name)]
+    wanted += [partial(_beside, slot, choices.get(slot, AUTOMATIC)) for slot in TEXT]
+    wanted.append(lambda: vae_for(choices.get("vae_name", AUTOMATIC), ()))
+    found = []
+    for find in wanted:
+        try:
+            found.append(find())
+        except ModelMissing:
+            continue
+    return "\n".join(stamp(path) for path in found if path)
+
+
+def _beside(slot: str, choice: str) -> Path | None:
+    return encoder_for(slot, choice, ())[1]
 
 
 def controls() -> list[str]:

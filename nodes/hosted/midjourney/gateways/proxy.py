@@ -126,11 +126,12 @@ async def _window_told(job: Job, call: Call, gateway: Gateway) -> Job:
     """The job, once its window was told what it waits for.
 
     After a telling that nobody answered the task itself shows whether it was heard: only one that still waits some looks
-    later is told again, so that nothing begins twice.
+    later is told again, so that nothing begins twice. A no to the second telling may mean that the first was heard just
+    then, so that it counts only where the task waits on after it.
     """
     task, looks = str(job.handle["task"]), int(job.handle.get("looks", 0))
     told_at = job.handle.get("told_at")
-    if told_at is not None and looks - int(told_at) < _LOOKS_TO_HEAR:
+    if job.handle.get("is_heard") or (told_at is not None and looks - int(told_at) < _LOOKS_TO_HEAR):
         return under_way(job, _WAITS, None)
     unheard = replace(job, handle={**job.handle, "told_at": looks})
     try:
@@ -142,9 +143,11 @@ async def _window_told(job: Job, call: Call, gateway: Gateway) -> Job:
         raise refusal(answer)
     if not isinstance(code, int) or answer.status >= 500:
         return under_way(unheard, _WAITS, None)
-    if code not in _TOOK:
-        raise _refused(answer, code, str(job.handle.get("prompt", "")), task)
-    return under_way(unheard, "submitted", None)
+    if code in _TOOK:
+        return under_way(replace(unheard, handle={**unheard.handle, "is_heard": True}), "submitted", None)
+    if told_at is not None and not job.handle.get("is_refused"):
+        return under_way(replace(unheard, handle={**unheard.handle, "is_refused": True}), _WAITS, None)
+    raise _refused(answer, code, str(job.handle.get("prompt", "")), task)
 
 
 def _change(request: FollowUp) -> dict[str, Any]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import comfy.lora
 import comfy.lora_convert
 
 from ..errors import WishRefused
+from ..files import stamp
 from ..headers import Header
 from ..lora import check, refuse_unheard, refuse_unmatched, sort, text_layers
 from .model import Patcher
@@ -37,14 +39,24 @@ def apply_lora(model: Any, clip: Any, header: Header, strength: float, text_stre
     if not patches and not encoders:
         raise refuse_unmatched(tensors) if not unheard else refuse_unheard()
     patched = model.clone()
-    patched.add_patches(patches, strength)
+    file = stamp(header.path)
+    _add(patched, patches, strength, file)
     spoken = None if clip is None else clip.clone()
     if spoken is not None:
-        spoken.add_patches(encoders, text_strength)
+        _add(spoken.patcher, encoders, text_strength, file)
     report = f"{found.matched} of its {found.layers} layers are the model's"
     report += f", {len(encoders)} the text encoders'" if encoders else ""
     report += f"; {unheard} for the text encoders are left out, as clip is not connected" if unheard else ""
     return patched, spoken, report
+
+
+def _add(patcher: Any, patches: dict[str, Any], strength: float, file: str) -> None:
+    if not patches or not strength:
+        return
+    # The host loads anew what has another name, and prompts are read anew: the same LoRA again shall not cost that.
+    name = uuid.uuid5(patcher.patches_uuid, f"{file} {strength!r}")
+    patcher.add_patches(patches, strength)
+    patcher.patches_uuid = name
 
 
 def _text_patches(clip: Any, tensors: Any) -> dict[str, Any]:

@@ -62,6 +62,7 @@ class Patcher(ModelPatcher):
 
     rests = True
     """Whether the modulation layers may rest."""
+    _unloading = False
 
     def clone(self, *options: Any, **more: Any) -> Patcher:
         cloned: Patcher = super().clone(*options, **more)
@@ -91,6 +92,14 @@ class Patcher(ModelPatcher):
                 modulations.wake()
         return super().partially_load(device_to, extra_memory, force_patch_weights=force_patch_weights)
 
+    def partially_unload(self, *options: Any, **more: Any) -> Any:
+        """As the host's; what cannot be streamed stays: the host may sample next without another load."""
+        self._unloading = True
+        try:
+            return super().partially_unload(*options, **more)
+        finally:
+            self._unloading = False
+
     def load(self, *options: Any, **more: Any) -> None:
         super().load(*options, **more)
         if self.model.modulations.resting:
@@ -108,14 +117,21 @@ class Patcher(ModelPatcher):
 
     def _load_list(self, *options: Any, **more: Any) -> list[Any]:
         found = super()._load_list(*options, **more)
-        return [entry for entry in found if not any(getattr(part, "resting", False) is True for part in entry)]
+        return [entry for entry in found if not any(self._stays(part) for part in entry)]
+
+    def _stays(self, part: Any) -> bool:
+        """Whether it is a layer that is neither loaded nor, now, unloaded."""
+        if not isinstance(part, torch.nn.Module):
+            return False
+        return getattr(part, "resting", False) or (self._unloading and not hasattr(part, "comfy_cast_weights"))
 
     def _may_rest(self, to_be_saved: bool) -> bool:
         """Whether nothing changes the layers' weights during a run, and nobody wants to read them patched."""
-        if _COMPILED in self.wrappers.get(WrappersMP.APPLY_MODEL, {}) or "diffusion_model" in self.object_patches:
-            # What has been compiled as a whole cannot look anything up.
+        replaced = any(name.split(".")[0] == "diffusion_model" for name in self.object_patches)
+        if replaced or _COMPILED in self.wrappers.get(WrappersMP.APPLY_MODEL, {}):
+            # What has been compiled as a whole cannot look anything up, and other layers have other answers.
             return False
-        names = self.model.modulations.names()
+        names = self.model.modulations.names() | self.model.modulations.asked_with()
         changing = [*self.hook_patches.values(), self.weight_wrapper_patches]
         return self.rests and not to_be_saved and all(names.isdisjoint(patches) for patches in changing)
 

@@ -75,7 +75,7 @@ class Modulations:
 
     def __init__(self, transformer: Any, below: str) -> None:
         """Make the layers of ``transformer`` ready to rest; ``below`` stands before their names in the host's model."""
-        self._embed = transformer.time_text_embed
+        self._embed, self._below = transformer.time_text_embed, below
         self.layers: list[Any] = []
         for name, layer in transformer.named_modules():
             if name.endswith(("norm1.linear", "norm1_context.linear", "norm_out.linear")):
@@ -114,6 +114,10 @@ class Modulations:
     def names(self) -> set[str]:
         """The host's names of the weights."""
         return {f"{layer.key}.{name}" for layer in self.layers for name, _ in layer.named_parameters(recurse=False)}
+
+    def asked_with(self) -> set[str]:
+        """The host's names of the weights that step and words pass before they reach the layers."""
+        return {f"{self._below}time_text_embed.{name}" for name, _ in self._embed.named_parameters()}
 
     @property
     def resting(self) -> bool:

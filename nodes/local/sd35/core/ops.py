@@ -71,10 +71,15 @@ def scaled(layer: nn.Module, scale: Tensor) -> None:
 
 def keep_small_leaves_on_device(patcher: Any, device: torch.device, *_others: Any) -> None:
     """Called when the host has loaded a model, in whole or in part: norms and tables cannot be streamed, and are small."""
-    for layer in patcher.model.modules():
+    for place, layer in patcher.model.named_modules():
         if getattr(layer, "resting", False):
             continue
         if not hasattr(layer, "comfy_cast_weights"):
+            for name in layer._parameters:
+                # Where there was no room for such a layer the host has left out its patches (LoRAs) too.
+                if (key := f"{place}.{name}") in patcher.patches and key not in patcher.backup:
+                    patcher.patch_weight_to_device(key, device_to=device)
+                    layer.comfy_patched_weights = True
             for weight in layer.parameters(recurse=False):
                 weight.data = weight.data.to(device)
         for name, table in layer._buffers.items():

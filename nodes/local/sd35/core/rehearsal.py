@@ -19,6 +19,18 @@ class _Enough(RuntimeError):
     """A rehearsal that does not come to an end."""
 
 
+_UNFORESEEN = (
+    _Enough,
+    ArithmeticError,
+    AssertionError,
+    AttributeError,
+    LookupError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+
+
 class _Rehearsal(KSamplerX0Inpaint):
     """A model that only remembers what it was asked for."""
 
@@ -55,13 +67,16 @@ def _sigmas_of(sampler: KSAMPLER, guider: Any, sigmas: Tensor, extra_args: dict[
     model = _Rehearsal(guider, sigmas)
     cuda = [sigmas.device] if sigmas.device.type == "cuda" else []
     blank = torch.zeros(1, 16, 2, 2, device=sigmas.device)
-    alone = {**extra_args, "model_options": {**extra_args["model_options"]}, "denoise_mask": None}
+    # What other nodes look at must not see the empty picture: they may remember it, or ask the model more.
+    options = {**extra_args["model_options"], "sampler_post_cfg_function": []}
+    alone = {**extra_args, "model_options": options, "denoise_mask": None}
     with torch.random.fork_rng(cuda):
         try:
             sampler.sampler_function(
                 model, blank, sigmas, extra_args=alone, callback=None, disable=True, **sampler.extra_options
             )
-        except (_Enough, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
-            # What was not foreseen is worked out when it is asked for: slower, and the same.
+        except _UNFORESEEN as error:
+            # What is asked beside the schedule is then worked out when it is asked for: slower, and the same.
             logging.getLogger(__name__).debug("A sampler could not be rehearsed: %s", error)
+            model.asked |= dict.fromkeys(map(float, sigmas))
     return torch.tensor(list(model.asked), dtype=sigmas.dtype, device=sigmas.device) if model.asked else sigmas

@@ -74,7 +74,10 @@ def _guided(speed: Speed, play: Any, model: Any, conds: list[Any], x: Tensor, si
 
 def _hurried_run(threshold: float, compiled: bool, play: Any, *run: Any, **more: Any) -> Any:
     """A wrapper around the host's ``outer_sample``: what is remembered is of this run alone, and goes with it."""
-    play.class_obj.model_options.setdefault("transformer_options", {})[HURRY] = Hurry(threshold, compiled)
+    options = play.class_obj.model_options.setdefault("transformer_options", {})
+    # One node behind another: what either of them wants.
+    before = options.get(HURRY)
+    options[HURRY] = Hurry(threshold, compiled) if before is None else before.joined(threshold, compiled)
     return play(*run, **more)
 
 
@@ -96,6 +99,10 @@ class Hurry:
         self._compile_block = compile_block or _compiled_block()
         self._kept: dict[tuple[Any, ...], _Kept] = {}
         self._now: tuple[tuple[Any, ...], Tensor] | None = None
+
+    def joined(self, threshold: float, compiled: bool) -> Hurry:
+        """Another with these wishes as well; of two thresholds the larger."""
+        return Hurry(max(threshold, self._threshold), compiled or self._compiled)
 
     def block(self, block: nn.Module) -> Callable[..., Any]:
         """``block``, compiled where that is wanted and works."""

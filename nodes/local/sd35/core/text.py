@@ -102,8 +102,8 @@ def as_clip(encoders: Mapping[str, Encoder], joint: int, pooled: int, t5_tokens:
     target = comfy.supported_models_base.ClipTarget(lambda **_others: tokenizer, lambda **_others: module)
     count = sum(weight.numel() for weight in module.parameters())
     clip = Clip(target, parameters=count, model_options={"initial_device": mm.text_encoder_offload_device()})
-    sources = tuple((name, encoder.source) for name, encoder in sorted(encoders.items()))
-    clip.source = (joint, pooled, *sources) if all(source for _, source in sources) else None
+    sources = tuple((name, encoder.source, encoder.projected) for name, encoder in sorted(encoders.items()))
+    clip.source = (joint, pooled, *sources) if all(source for _, source, _ in sources) else None
     return clip
 
 

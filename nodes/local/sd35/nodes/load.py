@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from comfy_api.latest import io
 
 from ....widgets import advanced
@@ -72,13 +70,9 @@ class EaselLoadSd35(io.ComfyNode):
         return True
 
     @classmethod
-    def fingerprint_inputs(cls, model_name: str, **_choices: Any) -> str:
-        """Opens the file again once it is another one."""
-        try:
-            now = files.model(model_name).stat()
-        except ModelMissing:
-            return ""
-        return f"{now.st_mtime_ns} {now.st_size}"
+    def fingerprint_inputs(cls, model_name: str | None = None, **choices: str) -> str:
+        """Opens the files again once one of them is another one."""
+        return files.stamps(model_name, choices) if model_name else ""
 
     @classmethod
     def execute(cls, model_name: str, vae_name: str, t5_tokens: str, **choices: str) -> io.NodeOutput:
