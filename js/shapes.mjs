@@ -14,9 +14,19 @@ const LOOK = `
   .easel-shapes { display: flex; flex-wrap: wrap; align-content: flex-start; gap: 2px; color: var(--input-text); }
   .easel-shapes button { display: grid; place-items: center; width: ${WIDTH - 2}px; height: ${HEIGHT - 4}px; padding: 0;
     border: 0; border-radius: 6px; cursor: pointer; color: inherit; background: none; }
+  .easel-shapes button[hidden] { display: none; }
   .easel-shapes button[aria-checked="true"] { background: var(--comfy-input-bg); outline: 1px solid currentColor; }
   .easel-shapes button:focus-visible { outline: 2px solid currentColor; }
   .easel-shapes rect { fill: none; stroke: currentColor; stroke-width: 1.5; }`;
+
+/** @type {WeakMap<any, () => void>} */
+const rows = new WeakMap();
+
+/**
+ * Draw a node's shapes anew: what it offers has changed.
+ * @param {any} node
+ */
+export const drawShapes = (node) => rows.get(node)?.();
 
 /**
  * Show what shapes a node can make, to be chosen by their look; the choice is the node's own widget.
@@ -32,6 +42,7 @@ export function addShapes(node) {
     const linked = isLinked(node, widget.name);
     const at = buttons.findIndex((one) => one.value === widget.value);
     buttons.forEach((one, place) => {
+      one.hidden = !widget.options.values.includes(one.value);
       one.ariaChecked = String(place === at && !linked);
       one.tabIndex = place === Math.max(at, 0) ? 0 : -1;
       one.disabled = linked;
@@ -47,11 +58,12 @@ export function addShapes(node) {
   row.append(element("style", { textContent: LOOK }), ...buttons);
   keepToItself(row);
   follow(node, [widget], draw);
+  rows.set(node, draw);
   addRow(
     node,
     NAME,
     row,
-    () => Math.ceil(buttons.length / Math.max(1, Math.floor((node.size[0] - EDGES) / WIDTH))) * HEIGHT,
+    () => Math.ceil(buttons.filter((one) => !one.hidden).length / Math.max(1, Math.floor((node.size[0] - EDGES) / WIDTH))) * HEIGHT,
   );
   draw();
 }

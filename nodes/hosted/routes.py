@@ -12,7 +12,7 @@ from .buying import engine
 from .engine.keys import DEFAULT_PROFILE
 from .key_tests import try_key
 from .routes_books import history, picture, spending, spending_csv, spending_of_runs, workflow
-from .routes_estimate import estimate_graph
+from .routes_estimate import estimate_graph, offered_sizes
 from .routes_jobs import cancel_job, list_jobs, resume_job
 from .routes_settings import budgets, sandbox_state, set_budgets, set_sandbox
 from .routes_shared import BadRequest, body_of, own_page_only
@@ -38,6 +38,7 @@ def add_to(table: web.RouteTableDef) -> None:
         "/easel/sandbox": set_sandbox,
         "/easel/budget": set_budgets,
         "/easel/estimate": estimate_graph,
+        "/easel/sizes": offered_sizes,
         "/easel/spending/runs": spending_of_runs,
         "/easel/jobs/{id}/cancel": cancel_job,
         "/easel/jobs/{id}/resume": resume_job,

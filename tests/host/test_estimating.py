@@ -159,6 +159,17 @@ def test_prompts_that_only_the_run_tells_are_said_to_be_unknown(desk):
     assert told["at_least"] is True
 
 
+def test_pictures_that_may_all_pass_a_check_are_all_priced(desk):
+    graph = {
+        "p": prompts(3),
+        "1": flux(["p", 0]),
+        "2": {"class_type": "EaselQualityCheck", "inputs": {"images": ["1", 0]}},
+    }
+    larger = {"class_type": "EaselUpscale", "inputs": {"image": ["2", 0]}}
+    told = desk.estimate(graph | {"3": larger, "4": show("3", 0)})
+    assert (told["nodes"]["3"]["runs"], told["at_least"]) == (3, True)
+
+
 def test_what_is_wrong_is_said_on_its_node_and_the_others_are_priced(desk):
     graph = {
         "1": {"class_type": "EaselGptImageGenerate", "inputs": {**GPT, "prompt": "x", "n": 11}},
@@ -238,3 +249,57 @@ def test_the_route_answers_the_editor_and_nobody_else(comfy, desk):
         refused = comfy.post("/easel/estimate", body)
         assert refused.status == 400 and word in refused.body["error"]
     assert comfy.post("/easel/estimate", {"prompt": graph}, headers={"Origin": "http://evil.example"}).status == 403
+
+
+@pytest.mark.parametrize(
+    ("node", "chosen", "size", "left_out"),
+    [
+        ("EaselFluxGenerate", {"model": "flux-1.1-pro-ultra", "route": "BFL"}, "aspect_ratio", ()),
+        (
+            "EaselFluxGenerate",
+            {"model": "flux-1.1-pro-ultra", "route": "fal"},
+            "aspect_ratio",
+            ("5:4", "7:5", "2:1", "4:5", "5:7", "1:2"),
+        ),
+        ("EaselFluxGenerate", {"model": "flux-3-image", "route": "BFL"}, "resolution", ("512sq",)),
+        ("EaselGptImageGenerate", {"model": "gpt-image-2"}, "size", ()),
+        (
+            "EaselGptImageEdit",
+            {"model": "gpt-image-1.5"},
+            "size",
+            ("1920x1088", "1088x1920", "2560x1440", "1440x2560", "3840x2160", "2160x3840"),
+        ),
+        ("EaselIdeogramRemix", {"model": "V_2"}, "aspect_ratio", ("5:4", "4:5", "2:1", "1:2")),
+        ("EaselMidjourneyImagine", {"version": "7"}, "resolution", ("hd", "sd")),
+        ("EaselRemoveBackground", {"model": "bria (fal)"}, "size", ("preview", "medium", "hd", "full", "50MP")),
+        ("EaselDallE3", {}, "size", ()),
+    ],
+)
+def test_a_size_is_offered_unless_the_model_would_refuse_it(desk, node, chosen, size, left_out):
+    from easel.nodes.hosted.buying import engine
+    from easel.nodes.hosted.engine.errors import InputRefused
+    from easel.nodes.hosted.offering import offered
+
+    told = asyncio.run(offered(desk.kinds[node], chosen, engine()))
+    kind, *options = desk.kinds[node].INPUT_TYPES()["required"][size]
+    choices = kind if isinstance(kind, list) else options[0]["options"]
+    assert told[size] == [one for one in choices if one not in left_out]
+    assert desk.sandbox.log() == []
+    if left_out and node in ("EaselFluxGenerate", "EaselMidjourneyImagine"):
+        with pytest.raises(InputRefused):
+            desk.buy({"class_type": node, "inputs": {"prompt": "a boat", **chosen, size: left_out[0]}})
+
+
+def test_the_route_of_sizes_answers_for_nodes_that_buy(comfy):
+    told = comfy.post("/easel/sizes", {"node": "EaselDallE3", "chosen": {}})
+    assert (told.status, told.body) == (200, {"size": ["1024x1024", "1792x1024", "1024x1792"]})
+    for body, status in (
+        ({"node": "KSampler", "chosen": {}}, 404),
+        ({"node": 3, "chosen": {}}, 404),
+        ({"node": "EaselFluxGenerate"}, 400),
+        ({"node": "EaselFluxGenerate", "chosen": {"model": "no such model"}}, 400),
+        ({"node": "EaselFluxGenerate", "chosen": {"model": ["1", 0]}}, 400),
+        ({"node": "EaselFluxGenerate", "chosen": {"nothing": "fal"}}, 400),
+    ):
+        refused = comfy.post("/easel/sizes", body)
+        assert refused.status == status and refused.body["error"]

@@ -259,7 +259,9 @@ async def test_more_than_the_allowed_requests_wait_for_a_place_and_all_arrive(de
     wanted = [desk.buy(asked(f"picture {number}")) for number in range(14)]
     outcomes = await asyncio.gather(*wanted)
     assert sum(len(outcome.pictures) for outcome in outcomes) == 14
-    assert desk.counts() == (14, 14)
+    submitted, charged = desk.counts()
+    # One may come a moment before a place is free there; without waiting four would come, and come again.
+    assert charged == 14 and submitted <= 15
 
 
 async def test_sixty_four_prompts_through_throttles_end_with_sixty_four_charges(desk, sandbox):

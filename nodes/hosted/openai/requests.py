@@ -9,7 +9,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from typing_extensions import Self
 
 from ..engine.inputs import Mask, Picture
@@ -53,6 +53,16 @@ class ImageRequest(OpenAIRequest):
         row = self.row
         return self.with_model(row.successor) if row and row.successor else None
 
+    @field_validator("size")
+    @classmethod
+    def _can_be_made(cls, size: str, known: ValidationInfo) -> str:
+        if size != "auto":
+            sides(size)
+        row = row_of(known.data.get("model", ""))
+        if row and (problem := row.size_problem(size)):
+            raise ValueError(problem)
+        return size
+
     @model_validator(mode="after")
     def _fits_the_model(self) -> Self:
         if not self.prompt.strip():
@@ -61,10 +71,6 @@ class ImageRequest(OpenAIRequest):
         longest = row.prompt if row else 32_000
         if len(self.prompt) > longest:
             raise ValueError(f"the prompt has {len(self.prompt):,} characters, and {self.model} takes {longest:,}")
-        if self.size != "auto":
-            sides(self.size)
-        if row and (problem := row.size_problem(self.size)):
-            raise ValueError(f"the size {self.size} cannot be made: {problem}")
         quality = getattr(self, "quality", None)
         if row and quality is not None and quality not in row.qualities:
             raise ValueError(f"the quality {quality} is not one of {self.model}: it has {', '.join(row.qualities)}")
