@@ -4,6 +4,7 @@ import { grow, linesOf, putBox, removeBox } from "./boxes.mjs";
 import { button, element, keepToItself } from "./dom.mjs";
 import { allNodes, nodesAt, root, show, widgetOf } from "./graph.mjs";
 import { endReport } from "./report.mjs";
+import { workflowOf } from "./runs.mjs";
 import { namedIn, told } from "./sentences.mjs";
 import { nameOf, t } from "./words.mjs";
 
@@ -14,6 +15,8 @@ const KIND = "error";
 const LINE = 17;
 const FRAME = 24;
 const ROW = 34;
+// Milliseconds: in the oldest editor it lies over the Run button meanwhile.
+const TOLD = 10_000;
 const FIELDS = "input, textarea, button, [role=combobox]";
 const LOOK = `
   .easel-card { box-sizing: border-box; padding: 8px 10px; border-radius: 6px; border-left: 4px solid var(--error-text, #f44);
@@ -29,19 +32,31 @@ const LOOK = `
  * @param {OpenPanel} openPanel
  */
 export function showErrors(openPanel) {
-  api.addEventListener("execution_start", () => {
-    for (const node of allNodes()) removeBox(node, KIND);
-    sessionStorage.removeItem(place());
+  api.addEventListener("execution_start", ({ detail }) => {
+    const workflow = workflowOf(detail.prompt_id);
+    sessionStorage.removeItem(place(workflow));
+    if (workflow === root().id) for (const node of allNodes()) removeBox(node, KIND);
   });
   api.addEventListener("execution_error", ({ detail }) => {
     const error = told(/** @type {any} */ (detail));
-    const { node_id: id, node_type: type } = /** @type {any} */ (detail);
-    const node = nodesAt(String(id)).at(-1);
-    // The user may look at another workflow by now.
-    if (!error || node?.type !== type) return;
-    addCard(node, error, openPanel);
-    sessionStorage.setItem(place(), JSON.stringify({ id: String(id), type, error }));
+    if (!error) return;
+    const { node_id: id, node_type: type, prompt_id: run } = /** @type {any} */ (detail);
+    const workflow = workflowOf(run);
+    sessionStorage.setItem(place(workflow), JSON.stringify({ id: String(id), type, error }));
+    const isOpen = workflow === root().id;
+    if (isOpen) showErrorAgain(openPanel);
+    if (!isOpen || nodesAt(String(id)).at(-1)?.graph !== app.canvas.graph) sayAside(error, isOpen);
   });
+}
+
+/**
+ * Tell of an error whose card is out of sight: the newest editor would not.
+ * @param {Told} error
+ * @param {boolean} isInside whether it is in the open workflow, inside a subgraph
+ */
+function sayAside({ sentence }, isInside) {
+  const summary = isInside ? t("A node inside a subgraph has failed") : t("A run of another workflow has failed");
+  app.extensionManager.toast.add({ severity: "error", summary, detail: sentence, life: TOLD });
 }
 
 /**
@@ -49,13 +64,16 @@ export function showErrors(openPanel) {
  * @param {OpenPanel} openPanel
  */
 export function showErrorAgain(openPanel) {
-  const kept = JSON.parse(sessionStorage.getItem(place()) ?? "null");
+  const kept = JSON.parse(sessionStorage.getItem(place(root().id)) ?? "null");
   const node = kept && nodesAt(kept.id).at(-1);
   if (node?.type === kept?.type && node) addCard(node, kept.error, openPanel);
 }
 
-/** Under which name the error of this workflow is kept, for this tab of the browser only. */
-const place = () => `easel.error.${root().id}`;
+/**
+ * Under which name the error of a workflow is kept, for this tab of the browser only.
+ * @param {string} workflow
+ */
+const place = (workflow) => `easel.error.${workflow}`;
 
 /**
  * @param {any} node

@@ -51,16 +51,17 @@ export function button(label, press, properties = {}) {
  * @param {HTMLButtonElement[]} choices
  */
 export function walk(choices) {
-  choices.forEach((one, place) => {
+  for (const one of choices) {
     one.addEventListener("keydown", (event) => {
       const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
       if (!step) return;
       event.preventDefault();
-      const next = choices[(place + step + choices.length) % choices.length];
+      const seen = choices.filter((choice) => !choice.hidden);
+      const next = seen[(seen.indexOf(one) + step + seen.length) % seen.length];
       next.focus();
       next.click();
     });
-  });
+  }
 }
 
 /**

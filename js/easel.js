@@ -6,11 +6,13 @@ import { estimateSoon, followGraph } from "./estimates.mjs";
 import { guardRuns, LIMIT_SETTING } from "./limit.mjs";
 import { addPanel, openPanel } from "./panel/panel.mjs";
 import { addPrice, showPrices } from "./prices.mjs";
-import { addQuadrants } from "./quadrants.mjs";
+import { addQuadrants, showGrids } from "./quadrants.mjs";
 import { endProgress, showReport } from "./report.mjs";
+import { followRuns } from "./runs.mjs";
 import { markSandbox } from "./sandbox.mjs";
 import { addClicks } from "./segment.mjs";
 import { addShapes } from "./shapes.mjs";
+import { addSizes } from "./sizes.mjs";
 import { showTotal } from "./total.mjs";
 
 app.registerExtension({
@@ -20,10 +22,12 @@ app.registerExtension({
 
   async setup() {
     guardRuns();
+    followRuns();
     addPanel();
     showPrices();
     showTotal(() => openPanel("workflow"));
     showErrors(openPanel);
+    showGrids();
     followGraph();
     await markSandbox();
   },
@@ -31,6 +35,7 @@ app.registerExtension({
   nodeCreated(node) {
     addClicks(node);
     addShapes(node);
+    addSizes(node);
     addQuadrants(node);
     addChips(node);
     addPrice(node);

@@ -1,6 +1,7 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { allNodes } from "./graph.mjs";
+import { onRunEnd } from "./runs.mjs";
 import { ask } from "./server.mjs";
 
 /**
@@ -13,7 +14,7 @@ const DELAY = 250;
 const PATIENCE = 15_000;
 /** Of a graph that the server could not tell in time, or at all. @type {Estimate} */
 const UNKNOWN = { usd: null, at_least: false, kept_usd: 0, nodes: {} };
-const CHANGES = ["graphChanged", "execution_success", "execution_error", "execution_interrupted"];
+const CHANGES = ["graphChanged", "reconnected"];
 
 /** @type {Set<(estimate: Estimate | null) => void>} */
 const listeners = new Set();
@@ -37,9 +38,14 @@ export function onEstimate(listener) {
   return () => listeners.delete(listener);
 }
 
-/** Follow the graph; the end of a run counts as well, since what it bought is free from then on. */
+/**
+ * Follow the graph; the end of a run counts as well, since what it bought is free from then on, and so does every return to
+ * the page or to the server: what decides on the price may have been changed elsewhere.
+ */
 export function followGraph() {
   for (const name of CHANGES) api.addEventListener(/** @type {any} */ (name), estimateSoon);
+  onRunEnd(estimateSoon);
+  window.addEventListener("focus", estimateSoon);
   estimateSoon();
 }
 
@@ -65,8 +71,11 @@ async function refresh() {
   for (const listener of listeners) listener(latest);
 }
 
-/** Whether the graph has nodes that Easel could tell the price of. */
-export const hasOurs = () => allNodes().some((node) => node.comfyClass?.startsWith("Easel"));
+/**
+ * Whether a graph has nodes that Easel could tell the price of.
+ * @param {any} [graph] the whole workflow unless said
+ */
+export const hasOurs = (graph) => allNodes(graph).some((node) => node.comfyClass?.startsWith("Easel"));
 
 /**
  * What a run of the whole graph would cost, or only of what these nodes need; null where it holds nothing of Easel's and

@@ -11,6 +11,9 @@ export const root = () => /** @type {any} */ (app.graph).rootGraph ?? app.graph;
  * @returns {any[]}
  */
 export function nodesAt(id) {
+  // The oldest editor lays the nodes of a subgraph out flat where a prompt is opened, and keeps their ids.
+  const flat = root().getNodeById(id);
+  if (flat) return [flat];
   const chain = [];
   let graph = root();
   for (const part of id.split(":")) {
@@ -22,17 +25,13 @@ export function nodesAt(id) {
   return chain;
 }
 
-/** Every node, with those inside subgraphs. @returns {any[]} */
-export function allNodes() {
-  return nodesIn(root());
-}
-
 /**
- * @param {any} graph
+ * Every node, with those inside subgraphs.
+ * @param {any} [graph] the whole workflow unless said
  * @returns {any[]}
  */
-function nodesIn(graph) {
-  return [...graph.nodes].flatMap((node) => (node.subgraph ? [node, ...nodesIn(node.subgraph)] : [node]));
+export function allNodes(graph = root()) {
+  return [...graph.nodes].flatMap((node) => (node.subgraph ? [node, ...allNodes(node.subgraph)] : [node]));
 }
 
 /**

@@ -1,5 +1,5 @@
 import { after } from "./dom.mjs";
-import { estimateSoon, onEstimate } from "./estimates.mjs";
+import { estimateSoon, hasOurs, onEstimate } from "./estimates.mjs";
 import { allNodes, nodesAt, widgetOf } from "./graph.mjs";
 import { dollars } from "./money.mjs";
 import { t } from "./words.mjs";
@@ -10,6 +10,8 @@ const NAME = "easel_price";
 const PAID = { fgColor: "#fff", bgColor: "#7a5a1f" };
 const FREE = { fgColor: "#fff", bgColor: "#2f6b3c" };
 const kept = () => t("free: kept");
+/** The nodes that have a badge. @type {WeakSet<any>} */
+const badged = new WeakSet();
 
 /** Show on every node that buys what it would cost now. */
 export function showPrices() {
@@ -24,10 +26,12 @@ export function showPrices() {
 }
 
 /**
- * Give a node that buys its badge, and follow its widgets.
+ * Give a node that buys its badge, and follow its widgets; a subgraph node, for what is inside. Nodes 2.0 of the newest editor
+ * does not see a badge that comes later.
  * @param {any} node
  */
 export function addPrice(node) {
+  if (node.isSubgraphNode?.() && hasOurs(node.subgraph)) addBadge(node);
   if (!node.comfyClass?.startsWith("Easel") || !widgetOf(node, "key_profile")) return;
   addBadge(node);
   after(node, "onWidgetChanged", estimateSoon);
@@ -51,15 +55,31 @@ export function words(prices) {
 }
 
 /**
- * The text is the value of a hidden widget, the one thing whose changes Nodes 2.0 of the newest editor sees.
  * @param {any} node
  */
 function addBadge(node) {
+  badged.add(node);
+  addText(node);
+  // The oldest editor saves every widget of a subgraph node as one of its inside.
+  after(node, "onSerialize", ({ properties }) => {
+    const named = properties?.proxyWidgets;
+    if (Array.isArray(named)) properties.proxyWidgets = named.filter(([, name]) => name !== NAME);
+  });
+  const Badge = /** @type {any} */ (window).LGraphBadge;
+  node.badges.push(() => {
+    const text = widgetOf(node, NAME)?.value ?? "";
+    return new Badge({ text, ...(text === kept() ? FREE : PAID) });
+  });
+}
+
+/**
+ * The text is the value of a hidden widget, the one thing whose changes Nodes 2.0 of the newest editor sees.
+ * @param {any} node
+ */
+function addText(node) {
   const widget = node.addWidget("text", NAME, "", () => {}, { serialize: false, hidden: true });
   widget.serialize = false;
   widget.hidden = true;
-  const Badge = /** @type {any} */ (window).LGraphBadge;
-  node.badges.push(() => new Badge({ text: widget.value, ...(widget.value === kept() ? FREE : PAID) }));
   return widget;
 }
 
@@ -68,7 +88,8 @@ function addBadge(node) {
  * @param {string} text
  */
 function put(node, text) {
-  const widget = widgetOf(node, NAME) ?? (text && addBadge(node));
+  if (text && !badged.has(node)) addBadge(node);
+  const widget = widgetOf(node, NAME) ?? (text && addText(node));
   if (!widget || widget.value === text) return;
   widget.value = text;
   // Nodes 2.0 of the oldest editor looks at badges anew only when it hears of a new title.

@@ -1,19 +1,20 @@
 import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { addRow } from "./boxes.mjs";
-import { after, element, keepToItself, walk } from "./dom.mjs";
-import { follow, isLinked, setWidget, widgetOf } from "./graph.mjs";
+import { element, keepToItself, walk } from "./dom.mjs";
+import { allNodes, follow, isLinked, root, setWidget, widgetOf } from "./graph.mjs";
+import { onRunEnd } from "./runs.mjs";
 import { t } from "./words.mjs";
 
 const NAME = "easel_quadrants";
 const NODES = ["EaselMidjourneyUpscale", "EaselMidjourneyVary"];
 const places = () => [t("top left"), t("top right"), t("bottom left"), t("bottom right")];
 const HEIGHT = 160;
-const noPicture = () => t("To see the grid here, connect its output to Save Pictures or Preview Image.");
+const noPicture = () => t("The grid shows here once it was made.");
 const LOOK = `
   .easel-quadrants { position: relative; height: ${HEIGHT}px; display: grid; place-items: center; color: var(--input-text); }
   .easel-quadrants .board { position: relative; height: 100%; aspect-ratio: 1; display: grid; grid-template: 1fr 1fr / 1fr 1fr;
-    gap: 2px; background: var(--comfy-input-bg) center / 100% 100% no-repeat; border-radius: 6px; overflow: hidden; }
+    gap: 2px; background: #555 center / 100% 100% no-repeat; border-radius: 6px; overflow: hidden; }
   .easel-quadrants [hidden] { display: none; }
   .easel-quadrants button { border: 0; background: none; cursor: pointer; color: #fff; font: bold 14px sans-serif;
     text-shadow: 0 0 3px #000, 0 0 3px #000; }
@@ -21,9 +22,19 @@ const LOOK = `
   .easel-quadrants button[aria-checked="true"] { box-shadow: inset 0 0 0 3px #38f; }
   .easel-quadrants button:focus-visible { outline: 2px solid #fff; outline-offset: -4px; }`;
 
+/** How each node's board is drawn anew. @type {WeakMap<any, () => void>} */
+const boards = new WeakMap();
+
+/** Show every grid as soon as it is there. */
+export function showGrids() {
+  onRunEnd(() => {
+    for (const node of allNodes()) boards.get(node)?.();
+  });
+}
+
 /**
- * Let one of a grid's four pictures be chosen by clicking on it; the choice is the node's own widget. The grid is the one that
- * a node behind the grid's output shows; without one, the four places stand for it.
+ * Let one of a grid's four pictures be chosen by clicking on it; the choice is the node's own widget. Before the grid is
+ * known, the four places stand for it.
  * @param {any} node
  */
 export function addQuadrants(node) {
@@ -48,10 +59,11 @@ export function addQuadrants(node) {
   });
   walk(buttons);
   const picture = new Image();
-  picture.addEventListener("load", () => {
+  const paint = () => {
     board.style.aspectRatio = `${picture.naturalWidth} / ${picture.naturalHeight}`;
     board.style.backgroundImage = `url("${picture.src}")`;
-  });
+  };
+  picture.addEventListener("load", paint);
   const draw = () => {
     // Behind a task of one picture there is nothing to choose from.
     board.hidden = sourceOf(node) !== undefined && outputOf(sourceOf(node)) < 0;
@@ -63,8 +75,9 @@ export function addQuadrants(node) {
       one.disabled = linked;
     });
     const found = gridOf(node);
-    if (found && picture.src !== found) picture.src = found;
     if (!found) board.style.backgroundImage = "";
+    else if (picture.src !== found) picture.src = found;
+    else if (picture.naturalWidth) paint();
     board.title = found ? "" : noPicture();
   };
   board.append(...buttons);
@@ -72,8 +85,7 @@ export function addQuadrants(node) {
   keepToItself(box);
   box.addEventListener("pointerenter", draw);
   follow(node, [widget], draw);
-  api.addEventListener("execution_success", draw);
-  after(node, "onRemoved", () => api.removeEventListener("execution_success", draw));
+  boards.set(node, draw);
   addRow(node, NAME, box, () => (board.hidden ? 0 : HEIGHT));
   draw();
 }
@@ -96,17 +108,14 @@ function sourceOf(node) {
 const outputOf = (source) => source?.outputs?.findIndex((/** @type {any} */ one) => one.name === "grid") ?? -1;
 
 /**
- * The address of the grid whose task goes into this node, where some node shows it.
+ * The address of the grid whose task goes into this node, where it was made since the page was opened.
  * @param {any} node
  * @returns {string | undefined}
  */
 function gridOf(node) {
   const source = sourceOf(node);
-  const output = outputOf(source);
-  if (output < 0) return undefined;
-  for (const viewer of source.getOutputNodes?.(output) ?? []) {
-    const [image] = /** @type {any} */ (app.nodeOutputs)[viewer.id]?.images ?? [];
-    if (image) return new URL(api.apiURL(`/view?${new URLSearchParams(image)}`), location.href).href;
-  }
-  return undefined;
+  if (outputOf(source) < 0) return undefined;
+  const place = source.graph === root() ? source.id : `${source.graph.id}:${source.id}`;
+  const [grid] = /** @type {any} */ (app.nodeOutputs)[place]?.easel_grid ?? [];
+  return grid && new URL(api.apiURL(`/view?${new URLSearchParams(grid)}`), location.href).href;
 }

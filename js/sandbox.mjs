@@ -1,4 +1,5 @@
 import { app } from "../../scripts/app.js";
+import { onEstimate } from "./estimates.mjs";
 import { ask } from "./server.mjs";
 import { t } from "./words.mjs";
 
@@ -12,8 +13,12 @@ const badge = () => ({
 const shown = [];
 let changes = 0;
 
-/** Say in the top bar while stand-ins answer and nothing is charged; no mark where the server does not say so. */
+/**
+ * Say in the top bar while stand-ins answer and nothing is charged; no mark where the server does not say so. The switch may
+ * be used on another page, and the server started anew.
+ */
 export async function markSandbox() {
+  onEstimate((estimate) => estimate?.sandbox !== undefined && setMark(estimate.sandbox));
   const answer = await ask("sandbox");
   setMark(answer?.ok === true && answer.body.sandbox === true);
 }

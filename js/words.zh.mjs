@@ -8,6 +8,8 @@ export const CHINESE = {
   "Run again": "重新运行",
   "See the jobs": "查看任务",
   "Change {name}": "修改 {name}",
+  "A node inside a subgraph has failed": "子图中的一个节点出错",
+  "A run of another workflow has failed": "另一个工作流运行出错",
   "Chosen words": "已选词语",
   "Add words": "添加词语",
   "add…": "添加…",
@@ -18,8 +20,7 @@ export const CHINESE = {
   "top right": "右上",
   "bottom left": "左下",
   "bottom right": "右下",
-  "To see the grid here, connect its output to Save Pictures or Preview Image.":
-    "要在此处看到网格，请将其输出连接到“保存图片”或“预览图像”节点。",
+  "The grid shows here once it was made.": "网格生成后会显示在这里。",
   "What was used and what it cost": "实际使用的参数与费用",
   "Shape of the picture": "图片比例",
   "Left click: this. Right click: not this. Drag: a box around it. Click on a point to remove it.":

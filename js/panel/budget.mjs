@@ -28,7 +28,7 @@ export async function budgetForm({ say }) {
       const limit = limits[name];
       if (!limit) continue;
       const field = element("input", { type: "number", min: "0", step: "any", placeholder: t("no limit") });
-      field.value = limit.usd === null ? "" : String(limit.usd);
+      field.defaultValue = limit.usd === null ? "" : String(limit.usd);
       field.disabled = limit.from === "environment";
       fields.set(name, field);
       const spent = limit.spent_usd === null ? "" : `, ${t("{sum} spent", { sum: dollars(limit.spent_usd) })}`;
@@ -40,11 +40,12 @@ export async function budgetForm({ say }) {
   put(answer.body.limits);
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
-    const open = [...fields].filter(([, field]) => !field.disabled);
+    // What was not touched may have been changed on another page.
+    const changed = [...fields].filter(([, field]) => field.value !== field.defaultValue);
     const wanted = Object.fromEntries(
-      open.map(([name, field]) => [name, field.value === "" ? null : Number(field.value)]),
+      changed.map(([name, field]) => [name, field.value === "" ? null : Number(field.value)]),
     );
-    const told = await ask("budget", wanted);
+    const told = await (changed.length ? ask("budget", wanted) : ask("budget"));
     if (told?.ok) put(told.body.limits);
     say(told?.ok ? t("The limits are saved. Beyond them Easel buys nothing.") : refusal(told));
   });

@@ -124,7 +124,9 @@ function keyForm(page, provider, draw) {
   const form = element("form", { ariaLabel: t("Key for {provider}", { provider: provider.label }), autocomplete: "off" });
   const close = () => {
     secret.value = "";
+    const row = form.parentElement;
     form.remove();
+    row?.querySelector("button")?.focus();
   };
   form.append(
     element("label", {}, t("{provider} key", { provider: provider.label }), secret),

@@ -1,6 +1,7 @@
 /** The panel's look, in the editor's own colours, so that it follows its themes. */
 export const LOOK = `
   .easel-panel { display: flex; flex-direction: column; height: 100%; min-height: 0; font: 13px/1.5 sans-serif;
+    container-type: inline-size;
     color: var(--fg-color, var(--input-text)); --line: var(--border-color, #8886); --soft: var(--comfy-input-bg); }
   .easel-panel [hidden] { display: none !important; }
   .easel-panel h2 { font-size: 16px; margin: 0; flex: 1; }
@@ -33,6 +34,7 @@ export const LOOK = `
   .easel-panel svg { display: block; width: 100%; }
   .easel-panel svg text { fill: currentColor; font: 11px sans-serif; }
   .easel-panel .bars rect { fill: var(--p-primary-color, #38f); }
-  .easel-panel figure { margin: 0; display: grid; grid-template-columns: 96px 1fr; gap: 10px; }
+  .easel-panel figure { margin: 0; display: grid; grid-template-columns: 96px minmax(0, 1fr); gap: 10px; }
+  @container (max-width: 250px) { .easel-panel figure { grid-template-columns: minmax(0, 1fr); } }
   .easel-panel figure img { width: 96px; max-height: 128px; object-fit: contain; object-position: top; border-radius: 4px; }
   .easel-panel .prompt { display: -webkit-box; -webkit-line-clamp: 3; -webkit-box-orient: vertical; overflow: hidden; }`;

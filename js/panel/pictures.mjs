@@ -1,6 +1,7 @@
 import { app } from "../../../scripts/app.js";
 import { button, element } from "../dom.mjs";
 import { dollars } from "../money.mjs";
+import { onRunEnd } from "../runs.mjs";
 import { address, ask, refusal } from "../server.mjs";
 import { t } from "../words.mjs";
 
@@ -22,6 +23,13 @@ export function showPictures(page) {
   const list = element("ul", { ariaLabel: t("Pictures") });
   /** @type {number | undefined} */
   let before;
+  /** Of those that are in the list. @type {Set<string>} */
+  const shown = new Set();
+  const rowsOf = (/** @type {Purchase[]} */ purchases) => {
+    const unseen = purchases.filter(({ id }) => !shown.has(id));
+    for (const { id } of unseen) shown.add(id);
+    return unseen.map((purchase) => row(page, purchase));
+  };
   const more = button(t("Older"), async () => {
     const answer = await ask(`history?limit=${AT_ONCE}${before === undefined ? "" : `&before=${before}`}`);
     if (!answer?.ok) {
@@ -30,15 +38,31 @@ export function showPictures(page) {
     }
     /** @type {Purchase[]} */
     const purchases = answer.body.purchases;
-    for (const purchase of purchases) list.append(row(page, purchase));
+    list.append(...rowsOf(purchases));
     before = purchases.at(-1)?.at;
     more.hidden = purchases.length < AT_ONCE;
     none.hidden = list.childElementCount > 0;
   });
+  const newest = async () => {
+    const answer = await ask(`history?limit=${AT_ONCE}`);
+    /** @type {Purchase[]} */
+    const purchases = answer?.ok ? answer.body.purchases : [];
+    if (purchases.length < AT_ONCE || purchases.some(({ id }) => shown.has(id))) {
+      list.prepend(...rowsOf(purchases));
+      none.hidden ||= list.childElementCount > 0;
+      return;
+    }
+    // So many at once that some between them and the list would be missing.
+    list.replaceChildren();
+    shown.clear();
+    before = undefined;
+    more.click();
+  };
   const none = element("p", { className: "soft", textContent: t("Nothing was bought yet."), hidden: true });
   page.root.append(none, list, more);
   more.hidden = true;
   more.click();
+  return onRunEnd(newest);
 }
 
 /**

@@ -1,5 +1,5 @@
 import { element } from "../dom.mjs";
-import { estimateSoon } from "../estimates.mjs";
+import { estimateSoon, onEstimate } from "../estimates.mjs";
 import { setMark } from "../sandbox.mjs";
 import { ask, refusal } from "../server.mjs";
 import { t } from "../words.mjs";
@@ -27,6 +27,10 @@ export function sandboxSwitch(say) {
     if (answer.body.from !== "environment") return;
     box.disabled = true;
     label.title += ` ${t("EASEL_SANDBOX in ComfyUI's environment decides it.")}`;
+  });
+  const stop = onEstimate((estimate) => {
+    if (!label.isConnected) stop();
+    else if (estimate?.sandbox !== undefined) box.checked = estimate.sandbox;
   });
   box.addEventListener("change", async () => {
     const answer = await ask("sandbox", { sandbox: box.checked });

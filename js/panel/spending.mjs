@@ -1,5 +1,6 @@
 import { element } from "../dom.mjs";
 import { dollars } from "../money.mjs";
+import { onRunEnd } from "../runs.mjs";
 import { address, ask, refusal } from "../server.mjs";
 import { t } from "../words.mjs";
 import { budgetForm } from "./budget.mjs";
@@ -64,6 +65,7 @@ export function showSpending(page) {
     limits.append(form);
     if (page.wanted === "budget") form.querySelector("input")?.focus();
   });
+  return onRunEnd(draw);
 }
 
 /**

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..hosted.engine.errors import InputRefused
-from .facts import Known
+from .facts import KnownPicture
 from .sheets import Cell, Layout
 
 TABLE = ("model", "pictures", "cost_usd", "cost_per_picture_usd", "seconds_each", "sizes")
@@ -21,15 +21,15 @@ class Contender:
     """One model and its pictures, in the order of the prompts."""
 
     name: str
-    pictures: tuple[Known, ...]
+    pictures: tuple[KnownPicture, ...]
 
-    def of_prompt(self, number: int, prompts: int) -> tuple[Known, ...]:
+    def of_prompt(self, number: int, prompts: int) -> tuple[KnownPicture, ...]:
         """The pictures of one prompt: as many for each."""
         each = len(self.pictures) // prompts
         return self.pictures[number * each : (number + 1) * each]
 
 
-def name_of(pictures: Sequence[Known], given: str, socket: str) -> str:
+def name_of(pictures: Sequence[KnownPicture], given: str, socket: str) -> str:
     """What is given, else the model that the pictures were bought from, else the socket's letter."""
     models = {known.model for known in pictures if known.model}
     return given.strip() or (models.pop() if len(models) == 1 else socket.upper())
@@ -101,7 +101,7 @@ def lines_of(contenders: Sequence[Contender], prompts: Sequence[str]) -> list[di
     ]
 
 
-def _facts(known: Known) -> str:
+def _facts(known: KnownPicture) -> str:
     seed = "" if known.seed is None else f"seed {known.seed}"
     size = f"{known.picture.width}x{known.picture.height}"
     return " · ".join(part for part in (known.cost, seed, size, "sandbox" if known.sandbox else "") if part)

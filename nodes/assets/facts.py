@@ -11,7 +11,7 @@ from ..pictures import Pixels
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownPicture:
     """One picture and how it came to be; empty and None where it was not bought, or was changed since."""
 
     picture: Pixels
@@ -29,21 +29,21 @@ class Known:
         return "" if self.cost_usd is None else dollars(Decimal(str(self.cost_usd)))
 
 
-def total_cost(pictures: Sequence[Known]) -> str:
+def total_cost(pictures: Sequence[KnownPicture]) -> str:
     """What those whose cost is known cost together, for people; empty where it is known of none."""
     costs = [Decimal(str(known.cost_usd)) for known in pictures if known.cost_usd is not None]
     return dollars(sum(costs, Decimal(0))) if costs else ""
 
 
-def known_from(picture: Pixels, record: dict[str, object] | None) -> Known:
+def known_from(picture: Pixels, record: dict[str, object] | None) -> KnownPicture:
     """``record`` is the engine's, of the picture with these pixels; None where there is none."""
     if record is None:
-        return Known(picture)
+        return KnownPicture(picture)
     cost, parameters, count = record["cost_usd"], record["parameters"], record["pictures"]
     share = float(str(cost)) / max(1, int(str(count))) if cost is not None else None
     prompt = parameters.get("prompt", "") if isinstance(parameters, dict) else ""
     seed, seconds = record["seed"], record["seconds"]
-    return Known(
+    return KnownPicture(
         picture=picture,
         prompt=str(prompt or ""),
         model=str(record["model"]),

@@ -42,7 +42,9 @@ _SEGMENT_BYTES, _AFTER_BYTES = 160, 40
 _DEEPEST = 12
 _FORBIDDEN = re.compile(r'[<>:"|?*/\\]')
 # Device names of Windows, with any ending; and what stands beside the pictures.
-_RESERVED = re.compile(r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?|graphs|.*\.jsonl", re.I)
+_DEVICES = r"(con|prn|aux|nul|conin\$|conout\$|com[0-9¹²³]|lpt[0-9¹²³])(\..*)?"
+_DEVICE = re.compile(_DEVICES, re.I)
+_RESERVED = re.compile(rf"{_DEVICES}|graphs|.*\.jsonl", re.I)
 
 
 @dataclass(frozen=True)
@@ -114,6 +116,8 @@ def safe_folder(path: str) -> tuple[str, ...]:
     parts = tuple(part for part in path.replace("\\", "/").split("/"))
     if not path.strip() or any(not part.strip(" .") for part in parts) or ":" in path or "\x00" in path:
         raise AssetProblem(f'"{path}" is no name of a file below ComfyUI\'s output folder.')
+    if device := next((part for part in parts if _DEVICE.fullmatch(part.strip())), None):
+        raise AssetProblem(f'"{path}" is no name of a file: Windows keeps {device} for a device. Choose another name.')
     return parts
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import io
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,15 +18,24 @@ USUAL_SERVER = "http://127.0.0.1:8188"
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the command line says; the process's exit code: 0 well, 1 not all of it, 2 nothing was begun."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Not every console has the letters of every prompt.
+            stream.reconfigure(errors="replace")
     told = _parser().parse_args(argv)
     try:
         code: int = told.work(told)
+        sys.stdout.flush()
     except Problem as problem:
         print(problem, file=sys.stderr)
         return 2
     except KeyboardInterrupt:
         print("Stopped.", file=sys.stderr)
         return 2
+    except BrokenPipeError:
+        # Whoever reads along (head, say) has seen enough; Python would still flush what is left.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     except ModuleNotFoundError as error:
         print(f"{error.name} is missing: pip install -r {PACK / 'requirements.txt'}", file=sys.stderr)
         return 2

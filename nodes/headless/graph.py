@@ -6,7 +6,7 @@ import copy
 import hashlib
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,8 @@ class Workflow:
             raise Problem(f"There is no workflow {path}.") from None
         except ValueError:
             raise Problem(f"{path} is no JSON.") from None
+        except OSError as error:
+            raise Problem(f"The workflow {path} cannot be read: {error.strerror}.") from None
         if isinstance(told, dict) and isinstance(told.get("nodes"), list):
             raise Problem(f"{path} is the editor's own file: in ComfyUI use Workflow > Export (API) and give that one.")
         is_graph = isinstance(told, dict) and told and all(_is_node(node) for node in told.values())
@@ -53,16 +55,22 @@ class Workflow:
             raise Problem(f"{path} is no workflow in API format: in ComfyUI use Workflow > Export (API).")
         return cls(told)
 
-    def targets(self, columns: Sequence[str], mapped: Sequence[str]) -> dict[str, Target]:
-        """The input that each column goes into; ``mapped`` are the user's own ``column=NODE.input``.
+    def targets(self, columns: Sequence[str], mapped: Sequence[str]) -> dict[Target, str]:
+        """The inputs that columns go into, each with its column; ``mapped`` are the user's own ``column=NODE.input``.
 
         A column may also be called NODE.input, or like an input that only one node has. Columns that are neither are
-        left out. Raises :class:`Problem` for an input that is not there, or where nothing would change from row to row.
+        left out. Raises :class:`Problem` for an input that is not there, for two columns that belong to the same one, or
+        where nothing would change from row to row.
         """
-        found = dict(self._mapped(entry, columns) for entry in mapped)
+        found: dict[Target, str] = {}
+        for entry in mapped:
+            self._add(found, *self._mapped(entry, columns))
+        said = dict(found)
         for column in columns:
-            if column not in found and (target := self._target(column) or self._only_input(column)) is not None:
-                found[column] = target
+            target = None if column in said.values() else self._target(column) or self._only_input(column)
+            # What was said goes before what a name suggests.
+            if target is not None and target not in said:
+                self._add(found, target, column)
         if not found:
             raise Problem(
                 f"No column ({', '.join(columns)}) belongs to an input of the workflow: name columns like an input "
@@ -70,10 +78,24 @@ class Workflow:
             )
         return found
 
-    def filled(self, row: Row, targets: Mapping[str, Target], number: int) -> dict[str, Any]:
+    def with_fractions(self, takes_fractions: Callable[[str, str], bool], targets: Iterable[Target]) -> Workflow:
+        """The same with 4.0 where the editor, which writes whole numbers only so, has left a 4 in an input for fractions.
+
+        ``takes_fractions`` is asked with a node's class and the name of an input.
+        """
+        nodes = copy.deepcopy(dict(self.nodes))
+        for target in targets:
+            node = nodes[target.node]
+            value = node["inputs"][target.name]
+            is_whole = isinstance(value, int) and not isinstance(value, bool)
+            if is_whole and takes_fractions(node["class_type"], target.name):
+                node["inputs"][target.name] = float(value)
+        return Workflow(nodes)
+
+    def filled(self, row: Row, targets: Mapping[Target, str], number: int) -> dict[str, Any]:
         """The graph with this row's cells. An empty cell leaves what the workflow says. Raises :class:`Problem`."""
         nodes: dict[str, Any] = copy.deepcopy(dict(self.nodes))
-        for column, target in targets.items():
+        for target, column in targets.items():
             cell = row.get(column)
             if cell is None or cell == "":
                 continue
@@ -81,7 +103,13 @@ class Workflow:
             inputs[target.name] = _like(inputs.get(target.name), cell, f"Row {number}, column {column}")
         return nodes
 
-    def _mapped(self, entry: str, columns: Sequence[str]) -> tuple[str, Target]:
+    def _add(self, found: dict[Target, str], target: Target, column: str) -> None:
+        if found.setdefault(target, column) != column:
+            raise Problem(
+                f"The columns {found[target]} and {column} both belong to {target}: say --map COLUMN={target}."
+            )
+
+    def _mapped(self, entry: str, columns: Sequence[str]) -> tuple[Target, str]:
         column, equals, place = entry.partition("=")
         if not equals:
             raise Problem(f"--map {entry}: write it as column=NODE.input.")
@@ -90,7 +118,7 @@ class Workflow:
         target = self._target(place)
         if target is None:
             raise Problem(f"--map {entry}: the workflow has no input {place}. Its inputs: {self._inputs()}.")
-        return column, target
+        return target, column
 
     def _target(self, place: str) -> Target | None:
         """``NODE.input``, where NODE is an id or a title that only one node has."""
@@ -151,9 +179,9 @@ def _is_constant(value: Any) -> bool:
 
 def _like(before: Any, cell: Any, where: str) -> Any:
     """The cell as the kind of value that the workflow has there."""
-    if not isinstance(cell, str):
-        return cell
-    text = cell.strip()
+    if isinstance(cell, (list, dict)):
+        raise Problem(f"{where}: a cell is a text, a number, true or false.")
+    text = cell.strip() if isinstance(cell, str) else json.dumps(cell)
     try:
         if isinstance(before, bool):
             return _switch(text)

@@ -39,11 +39,11 @@ class Price:
 
 @dataclass(frozen=True)
 class Plan:
-    """A workflow, a table, and which column goes where."""
+    """A workflow, a table, and the column that each input takes."""
 
     workflow: Workflow
     table: Table
-    targets: Mapping[str, Target]
+    targets: Mapping[Target, str]
 
     def jobs(self) -> Iterator[Job]:
         """Every row's run, one at a time. Raises Problem for a cell that does not fit."""

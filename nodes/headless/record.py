@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import os
 import threading
-from collections import Counter
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from filelock import FileLock, Timeout
 
 from .problem import Problem
 
@@ -37,16 +38,20 @@ class Record:
     """The file; one JSON line for everything that happens. For any thread."""
 
     def __init__(self, path: Path, *, anew: bool = False) -> None:
-        """``anew`` forgets what is in the file."""
+        """``anew`` forgets what is in the file, once the first row is written: until then nothing was begun."""
         self.path = path
         self._lock = threading.Lock()
         self._last: dict[str, Entry] = {}
-        # A process that was killed may have left half a letter.
-        self._file = path.open("a+", encoding="utf-8", errors="replace")
-        self._take_alone()
+        self._forgets = anew
+        self._alone = self._taken_alone()
+        try:
+            # A process that was killed may have left half a letter.
+            self._file = path.open("a+", encoding="utf-8", errors="replace")
+        except OSError as error:
+            self._alone.release()
+            raise Problem(f"{path} cannot be written: {error.strerror}. It keeps what became of each row.") from None
         if anew:
-            # Not by removing the file: a run that holds its lock would go on beside this one.
-            self._file.truncate(0)
+            return
         self._file.seek(0)
         line = "\n"
         for line in self._file:
@@ -65,17 +70,17 @@ class Record:
     def write(self, entry: Entry) -> None:
         """On disk before anything else happens."""
         with self._lock:
+            if self._forgets:
+                self._file.truncate(0)
+                self._forgets = False
             self._last[entry.digest] = entry
             self._file.write(json.dumps(asdict(entry), ensure_ascii=False) + "\n")
             self._file.flush()
             os.fsync(self._file.fileno())
 
-    def states(self) -> Counter[State]:
-        with self._lock:
-            return Counter(entry.state for entry in self._last.values())
-
     def close(self) -> None:
         self._file.close()
+        self._alone.release()
 
     def _remember(self, line: str) -> None:
         try:
@@ -85,16 +90,16 @@ class Record:
             return
         self._last[entry.digest] = entry
 
-    def _take_alone(self) -> None:
+    def _taken_alone(self) -> FileLock:
         """Two runs over one table would run each row twice."""
+        alone = FileLock(self.path.with_name(f".{self.path.name}.lock"))
         try:
-            import fcntl
-        except ImportError:
-            return
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            alone.acquire(timeout=0)
+        except Timeout:
             raise Problem(f"Another run works on this table (it holds {self.path}). Wait for it, or stop it.") from None
+        except OSError as error:
+            raise Problem(f"The table's folder cannot be written: {error.strerror}.") from None
+        return alone
 
 
 def path_beside(table: Path) -> Path:

@@ -23,18 +23,19 @@ def run(told: argparse.Namespace) -> int:
     """Exit code 0 where every row is done, 1 where some are not, 2 where it was not begun. Raises Problem."""
     workflow, table = Workflow.read(told.workflow), Table(told.table)
     columns = table.columns()
-    plan = Plan(workflow, table, workflow.targets(columns, told.map))
-    for column, target in plan.targets.items():
+    targets = workflow.targets(columns, told.map)
+    for target, column in targets.items():
         print(f"{column} -> {target} ({workflow.nodes[target.node]['class_type']})")
-    if unused := [column for column in columns if column not in plan.targets]:
+    if unused := [column for column in columns if column and column not in targets.values()]:
         print(f"Not used: {', '.join(unused)}.")
-    servers = [Server(url) for url in dict.fromkeys(told.server or [USUAL_SERVER])]
+    servers = list({one.url: one for one in map(Server, told.server or [USUAL_SERVER])}.values())
     for server in servers:
         server.check()
     if len({server.is_sandbox() for server in servers}) > 1:
         raise Problem("Some of these servers are in sandbox mode and others buy for real: name those of one kind only.")
     record = Record(path_beside(told.table), anew=told.again)
     try:
+        plan = Plan(workflow.with_fractions(servers[0].takes_fractions, targets), table, targets)
         return _with(record, plan, servers, told)
     except (Unreachable, Refused) as error:
         raise Problem(f"A server stopped answering before anything was begun: {error}.") from None
@@ -52,7 +53,7 @@ def _with(record: Record, plan: Plan, servers: list[Server], told: argparse.Name
     if not _agreed(_dearest(servers, plan, record, left), servers, told):
         print("Nothing was begun.")
         return 2
-    return _summed(_run_all(record, plan, servers, left, told), record)
+    return _summed(_run_all(record, plan, servers, left, told), record, left)
 
 
 def _dearest(servers: list[Server], plan: Plan, record: Record, left: int) -> Price:
@@ -86,7 +87,10 @@ def _agreed(cost: Price, servers: list[Server], told: argparse.Namespace) -> boo
         return True
     if not sys.stdin.isatty():
         raise Problem(f"That is above the limit of {_usd(told.limit)}, or not known: say --yes, or raise --limit.")
-    return input("Run it? [y/N] ").strip().lower() in ("y", "yes")
+    try:
+        return input("Run it? [y/N] ").strip().lower() in ("y", "yes")
+    except EOFError:
+        return False
 
 
 def _run_all(record: Record, plan: Plan, servers: list[Server], left: int, told: argparse.Namespace) -> Runner:
@@ -122,15 +126,15 @@ def _run_all(record: Record, plan: Plan, servers: list[Server], left: int, told:
     return runner
 
 
-def _summed(runner: Runner, record: Record) -> int:
-    tally, states = runner.tally, record.states()
-    print(f"{tally.done} rows done, {tally.failed} failed, {_usd(tally.usd)} charged.")
+def _summed(runner: Runner, record: Record, left: int) -> int:
+    tally = runner.tally
+    unknown = f", {tally.unknown} not known" if tally.unknown else ""
+    print(f"{tally.done} rows done, {tally.failed} failed{unknown}, {_usd(tally.usd)} charged.")
     for error, row in list(tally.errors.items())[:_MOST_NOTES]:
         print(f"  row {row}: {error}")
-    open_rows = states["posted"] + states["withdrawn"]
     if runner.problem is not None:
         print(runner.problem, file=sys.stderr)
-    if open_rows or tally.failed or runner.problem is not None:
+    if tally.done < left or runner.problem is not None:
         print(f"Call again to go on with what is left ({record.path}).")
         return 1
     return 0

@@ -107,9 +107,15 @@ class Runner:
         except Refused as error:
             self.problem = Problem(f"{server.url} refuses to say what became of its rows: {error}")
             self.stop()
+        except OSError as error:
+            self.problem = Problem(f"{self._record.path} cannot be written: {error.strerror}.")
+            self.stop()
         except Unreachable:
             with self._lock:
                 self.tally.unknown += len(desk.under_way)
+                for job in desk.under_way.values():
+                    said = f"{server.url} does not answer any more: the next call asks it what became of its rows."
+                    self.tally.errors.setdefault(said, job.row)
                 self._look(self.tally)
 
     def _fill(self, desk: _Desk) -> bool:

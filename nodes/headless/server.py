@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import quote, unquote
 
 import requests
 
@@ -39,7 +40,14 @@ class Server:
     session: requests.Session = field(default_factory=requests.Session)
 
     def __post_init__(self) -> None:
-        self.url = self.url.rstrip("/")
+        address = self.url.strip().rstrip("/")
+        scheme, _, rest = address.rpartition("://")
+        user, _, place = rest.rpartition("@")
+        if user:
+            # Sent, and never shown or written down.
+            name, _, password = user.partition(":")
+            self.session.auth = (unquote(name), unquote(password))
+        self.url = f"{scheme or 'http'}://{place}"
         self._client = uuid.uuid4().hex
 
     def check(self) -> None:
@@ -61,6 +69,12 @@ class Server:
 
     def is_sandbox(self) -> bool:
         return bool(self._ask("GET", "/easel/sandbox")["sandbox"])
+
+    def takes_fractions(self, class_type: str, name: str) -> bool:
+        """Whether an input of a node is for numbers with a fraction."""
+        told = self._ask("GET", f"/object_info/{quote(class_type, safe='')}").get(class_type) or {}
+        groups = [group for group in told.get("input", {}).values() if name in group]
+        return bool(groups) and groups[0][name][0] == "FLOAT"
 
     def price(self, graph: Mapping[str, Any]) -> dict[str, Any]:
         """What the graph will cost, as the server's own estimate."""
@@ -129,10 +143,10 @@ def _refusals(told: Any) -> str:
 
 
 def _files(told: Mapping[str, Any]) -> list[str]:
+    """What was saved below the output folder; previews are gone when the server ends."""
     shown = [one for output in (told.get("outputs") or {}).values() for one in output.get("images") or ()]
-    return [
-        "/".join(part for part in (one.get("subfolder"), one["filename"]) if part) for one in shown if "filename" in one
-    ]
+    kept = [one for one in shown if "filename" in one and one.get("type") != "temp"]
+    return ["/".join(part for part in (one.get("subfolder"), one["filename"]) if part) for one in kept]
 
 
 def _error(told: Mapping[str, Any]) -> str:

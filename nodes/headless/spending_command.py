@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from sqlalchemy.exc import SQLAlchemyError
+
 from .. import new_providers
 from ..hosted.engine import spending as books
 from ..hosted.engine.database import open_database, sqlite_url
@@ -30,17 +32,18 @@ def spending(told: argparse.Namespace) -> int:
                 raise Problem("Every line of the ledger goes into a file: say --csv FILE too.")
             with told.csv.open("w", encoding="utf-8", newline="") as file:
                 file.writelines(books.lines_csv(ledger, realm, since))
-            print(f"Written to {told.csv}.")
-            return 0
-        labels = {name: provider.account.label for name, provider in new_providers().items()}
-        report = books.report(ledger, realm, books.way_of(told.by), since, labels)
-        if told.csv is None:
-            print(report.as_text())
-            return 0
-        told.csv.write_text(report.as_csv(), encoding="utf-8")
-        print(f"Written to {told.csv}.")
-        return 0
+        else:
+            labels = {name: provider.account.label for name, provider in new_providers().items()}
+            report = books.report(ledger, realm, books.way_of(told.by), since, labels)
+            if told.csv is not None:
+                told.csv.write_bytes(report.as_csv().encode())
     except EaselError as error:
         raise Problem(str(error)) from None
+    except SQLAlchemyError as error:
+        raise Problem(
+            f"The books cannot be opened ({type(error).__name__}): look at EASEL_DATABASE_URL or {folder / 'easel.db'}."
+        ) from None
     except OSError as error:
         raise Problem(f"{told.csv or folder} cannot be used: {error.strerror}.") from None
+    print(report.as_text() if told.csv is None else f"Written to {told.csv}.")
+    return 0

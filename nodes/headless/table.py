@@ -33,12 +33,15 @@ class Table:
             raise Problem(f"There is no table {self.path}.") from None
         except UnicodeDecodeError:
             raise Problem(f"{self.path} is not UTF-8 text: save it as CSV with UTF-8.") from None
+        except OSError as error:
+            raise Problem(f"The table {self.path} cannot be read: {error.strerror}.") from None
 
     def columns(self) -> list[str]:
-        """The names of the columns, of the first row."""
-        for _, row in self.rows():
-            return list(row)
-        raise Problem(f"{self.path} has no rows.")
+        """The names of the columns; of all rows, for JSON lines need not all have the same."""
+        names = {name: None for _, row in self.rows() for name in row}
+        if not names:
+            raise Problem(f"{self.path} has no rows.")
+        return list(names)
 
     def _cells(self, file: TextIO) -> Iterator[Row]:
         sample = file.read(_SAMPLE)
@@ -46,6 +49,7 @@ class Table:
         delimiter = "\t" if self.path.suffix.lower() == ".tsv" else _delimiter(sample)
         reader = csv.DictReader(file, delimiter=delimiter, strict=True)
         try:
+            self._check_header([name.strip() for name in reader.fieldnames or ()])
             for row in reader:
                 if None in row or None in row.values():
                     raise Problem(f"Line {reader.line_num} of {self.path} has not as many cells as the header.")
@@ -53,6 +57,11 @@ class Table:
                     yield {name.strip(): value for name, value in row.items()}
         except csv.Error as error:
             raise Problem(f"Line {reader.line_num} of {self.path} cannot be read: {error}.") from None
+
+    def _check_header(self, names: list[str]) -> None:
+        # Columns that spreadsheets leave empty at the side have no name, and go nowhere.
+        if twice := [name for name in names if name and names.count(name) > 1]:
+            raise Problem(f"{self.path} has two columns {twice[0]}: give one another name.")
 
     def _json_lines(self, file: TextIO) -> Iterator[Row]:
         for number, line in enumerate(file, start=1):

@@ -235,12 +235,19 @@ def _merged(node: Node, asked: list[tuple[_Asked, dict[str, Any]]], counted: boo
                 several = made if is_list and isinstance(made, (list, tuple)) else [made]
                 items += [real(one) for one in several]
                 continue
-            items.append(stand_in(kind, _sight(node, answer, inputs)))
+            often = _most_pictures(inputs) if node.takes_lists and is_list and kind in _PICTURES else 1
+            items += [stand_in(kind, _sight(node, answer, inputs))] * often
             # What is bought comes as one batch; how many parts anything else makes is not known.
             is_one_batch = node.buys and kind in _PICTURES
             is_counted = is_counted and (is_one_batch or not (is_list or node.takes_lists))
         merged.append(Values(tuple(items), is_counted))
     return merged
+
+
+def _most_pictures(inputs: dict[str, Any]) -> int:
+    """How many items a node makes that lets pictures of its lists pass: all, before anybody knows which."""
+    lists = [value for value in inputs.values() if isinstance(value, list)]
+    return max((len(value) for value in lists if value and hasattr(value[0], "shape")), default=1)
 
 
 def _sight(node: Node, answer: _Asked, inputs: dict[str, Any]) -> Sight:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from .engine import wire
 from .engine.account import Account
-from .engine.engine import Engine
 from .engine.errors import EaselError, InvalidKey, MissingKey
 from .engine.provider import Call
+
+if TYPE_CHECKING:
+    from .engine.engine import Engine
 
 _SANDBOX = "Sandbox mode is on: keys are not used, and no provider is asked anything. Switch it off to test a key."
 

@@ -12,6 +12,11 @@ _QUALITY = 80
 
 def thumbnail(data: bytes, side: int) -> bytes:
     """An encoded picture as a small WebP whose longer side has at most ``side`` pixels. Raises NotAPicture."""
-    whole = Image.fromarray(pictures.decode(data).array)
+    return small(pictures.decode(data), side)
+
+
+def small(picture: pictures.Pixels, side: int) -> bytes:
+    """The same of a decoded picture."""
+    whole = Image.fromarray(picture.array)
     whole.thumbnail((side, side))
     return pictures.Pixels(np.asarray(whole)).encoded(pictures.WEBP, quality=_QUALITY)

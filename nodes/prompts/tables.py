@@ -79,6 +79,15 @@ def rows(text: str, format: str) -> Iterator[Row]:
     return {TXT: _lines, CSV: _csv, JSONL: _json_lines}[format](text)
 
 
+def part(found: Sequence[Row], start: int, limit: int, name: str) -> Sequence[Row]:
+    """``limit`` rows from the one numbered ``start``, from 1. Raises :class:`PromptProblem` where there are none."""
+    if not found:
+        raise PromptProblem(f"There are no prompts in {name}: write one a line, or rows below the header.")
+    if start > len(found):
+        raise PromptProblem(f"There is no row {start}: {name} has {len(found)}.")
+    return found[start - 1 : start - 1 + limit]
+
+
 def wishes(found: Sequence[Row], columns: Mapping[str, str], seed: int) -> list[Wish]:
     """What the rows ask for; ``columns`` names the columns of prompt, negative, seed and label, empty for the usual names.
 
@@ -131,14 +140,22 @@ def _seed(row: Row, name: str | None, seed: int) -> int:
     if value is None or value == "":
         return seed
     try:
-        number = (
-            int(value) if isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)) else None
-        )
-    except ValueError:
+        number = _whole(value)
+    except (ValueError, OverflowError):
         number = None
     if number is None or not 0 <= number <= _LARGEST_SEED:
         raise PromptProblem(f"Line {row.line}: the seed {value!r} is no whole number from 0 to {_LARGEST_SEED}.")
     return number
+
+
+def _whole(value: Any) -> int | None:
+    """A whole number, also as the 3.0 that spreadsheets make of 3; None, or ValueError, for anything else."""
+    if isinstance(value, str):
+        # Seeds are too long for a float.
+        value = float(value) if "." in value else int(value)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return None
+    return int(value) if value == int(value) else None
 
 
 def _lines(text: str) -> Iterator[Row]:
@@ -169,12 +186,13 @@ def _csv(text: str) -> Iterator[Row]:
                 'quotation marks: "a fox, at night".'
             )
         else:
-            yield Row(begins, dict(zip(header, cells, strict=False)))
+            # Columns that a spreadsheet leaves empty at the side have no name.
+            yield Row(begins, {name: cell for name, cell in zip(header, cells, strict=False) if name})
 
 
 def _header(cells: Sequence[str]) -> list[str]:
     names = [cell.strip() for cell in cells]
-    twice = next((name for name in names if names.count(name) > 1), None)
+    twice = next((name for name in names if name and names.count(name) > 1), None)
     if twice is not None:
         raise PromptProblem(f"The header names the column {twice!r} twice: give one another name.")
     return names

@@ -59,6 +59,27 @@ def test_a_card_leads_to_the_input_survives_a_reload_and_ends_with_the_next_run(
     card.wait_for(state="detached")
 
 
+def test_an_error_waits_for_the_workflow_that_it_is_of(editor):
+    page = editor.page
+    other = DALLE3 | {"id": "0a3c2f0e-6c3b-4b7e-9a55-3f3f0d4f1c11"}
+    editor.load(DALLE3)
+    assert editor.run()["name"] == "execution_success"
+    run = page.evaluate("() => window.runs[0].prompt_id")
+
+    editor.load(other)
+    page.evaluate("(told) => app.api.dispatchCustomEvent('execution_error', told)", NO_KEY | {"prompt_id": run})
+    editor.close_error_dialog()
+    card = page.get_by_role("button", name="Set the key")
+    page.get_by_text("A run of another workflow has failed").first.wait_for()
+    # What runs here has nothing to do with it.
+    page.keyboard.press("Control+Enter")
+    page.wait_for_function("() => window.runs.filter((one) => one.name === 'execution_success').length === 2")
+    assert card.count() == 0
+
+    editor.load(DALLE3)
+    card.wait_for()
+
+
 def test_a_budget_and_a_key_are_one_click_away(editor, no_limits):
     page = editor.page
     editor.load(DALLE3)

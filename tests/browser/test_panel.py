@@ -58,8 +58,14 @@ def test_what_was_bought_is_shown_and_its_workflow_opened(editor):
     editor.operate("EaselDallE3", "take", 4300)
     assert editor.run()["name"] == "execution_success"
 
-    newest = editor.panel("Pictures").get_by_role("listitem").first
+    pictures = editor.panel("Pictures").get_by_role("listitem")
+    newest = pictures.first
     newest.get_by_text("gpt-image-2.5-flare").wait_for()
+    # The next one joins them without another word.
+    editor.operate("EaselDallE3", "prompt", "a picture that joins the others")
+    assert editor.run()["name"] == "execution_success"
+    newest.get_by_text("a picture that joins the others").wait_for()
+    assert pictures.filter(has_text="a picture that joins the others").count() == 1
     page.wait_for_function("() => document.querySelector('.easel-panel figure img')?.naturalWidth > 64")
     editor.clear()
     newest.get_by_role("button", name="Load this workflow").click()
@@ -86,6 +92,34 @@ def test_a_job_is_cancelled_in_the_panel(editor, slow_sandbox):
 
     page.wait_for_function("() => window.runs.length === 1")
     jobs.get_by_text("Nothing is under way.").wait_for()
+
+
+def test_the_mark_of_the_sandbox_goes_with_the_sandbox(editor):
+    page = editor.page
+    editor.load(DALLE3)
+    editor.panel("Workflow")
+    mark = page.get_by_text("Sandbox: nothing is charged", exact=True)
+    mark.first.wait_for()
+    # As after its switch was used on another page, or the server was started anew without it.
+    real = {"usd": 1, "at_least": False, "kept_usd": 0, "sandbox": False, "nodes": {}}
+    page.route("**/easel/estimate", lambda route: route.fulfill(json=real))
+    page.evaluate("() => window.dispatchEvent(new Event('focus'))")
+    mark.first.wait_for(state="detached")
+    assert not page.get_by_role("switch", name="Sandbox").is_checked()
+
+
+def test_a_limit_that_was_not_touched_stays_as_another_page_set_it(editor):
+    limits = editor.panel("Spending").get_by_role("form", name="Limits")
+    field = limits.get_by_label("A run, in US dollars")
+    field.fill("7")
+    editor.server.post("/easel/budget", {"day": 9})
+    try:
+        limits.get_by_role("button", name="Save limits").click()
+        editor.page.get_by_text("The limits are saved.").wait_for()
+        kept = editor.server.get("/easel/budget").body["limits"]
+        assert (kept["run"]["usd"], kept["day"]["usd"]) == (7, 9)
+    finally:
+        editor.server.post("/easel/budget", {"run": None, "day": None})
 
 
 @pytest.fixture

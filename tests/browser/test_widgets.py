@@ -46,6 +46,64 @@ def test_shapes_chips_and_quadrants_set_the_nodes_own_widgets(editor):
     assert inputs_of(editor, "EaselMidjourneyUpscale")["which"] == "3"
 
 
+def test_a_grid_shows_where_one_of_it_is_chosen_though_no_node_displays_it(editor):
+    page = editor.page
+    editor.load(read("midjourney-grid-and-beyond"))
+    page.evaluate("""() => {
+      const grid = app.graph.nodes.find((n) => n.type === "EaselMidjourneyImagine");
+      const one = app.graph.nodes.find((n) => n.type === "EaselMidjourneyUpscale");
+      for (const node of [...app.graph.nodes]) if (node !== grid && node !== one) app.graph.remove(node);
+      const save = LiteGraph.createNode("EaselSavePictures");
+      app.graph.add(save);
+      one.connect(0, save, 0);
+    }""")
+    assert editor.run()["name"] == "execution_success"
+    board = ".easel-quadrants .board"
+    page.wait_for_function(f"() => document.querySelector('{board}').style.backgroundImage.includes('easel_grid')")
+    # It is drawn again with the same picture after the task was away for a moment.
+    page.evaluate("""() => {
+      const one = app.graph.nodes.find((n) => n.type === "EaselMidjourneyUpscale");
+      one.disconnectInput(0);
+    }""")
+    page.wait_for_function(f"() => document.querySelector('{board}').style.backgroundImage === ''")
+    page.evaluate("""() => {
+      const grid = app.graph.nodes.find((n) => n.type === "EaselMidjourneyImagine");
+      grid.connect(2, app.graph.nodes.find((n) => n.type === "EaselMidjourneyUpscale"), 0);
+    }""")
+    page.wait_for_function(f"() => document.querySelector('{board}').style.backgroundImage.includes('easel_grid')")
+
+
+def offered(editor, widget):
+    """What the first FLUX node's list offers."""
+    return editor.page.evaluate(
+        "(name) => app.graph.nodes.find((n) => n.type === 'EaselFluxGenerate')"
+        ".widgets.find((w) => w.name === name).options.values",
+        widget,
+    )
+
+
+def test_sizes_offer_what_the_model_takes_and_a_saved_one_stays(editor):
+    page = editor.page
+    editor.load(read("flux-text-to-image"))
+    editor.step_back()
+    before = offered(editor, "aspect_ratio")
+    editor.operate("EaselFluxGenerate", "aspect_ratio", "7:5")
+    editor.operate("EaselFluxGenerate", "model", "flux-1.1-pro-ultra")
+    editor.operate("EaselFluxGenerate", "route", "fal")
+    page.get_by_role("radio", name="2:1", exact=True).wait_for(state="hidden")
+
+    assert set(before) - set(offered(editor, "aspect_ratio")) == {"5:4", "2:1", "4:5", "5:7", "1:2"}
+    assert offered(editor, "resolution") == ["default"]
+    assert inputs_of(editor, "EaselFluxGenerate")["aspect_ratio"] == "7:5"
+    page.get_by_role("radio", name="1:1", exact=True).press("ArrowRight")
+    assert inputs_of(editor, "EaselFluxGenerate")["aspect_ratio"] == "4:3"
+    page.get_by_role("radio", name="7:5", exact=True).wait_for(state="hidden")
+
+    editor.operate("EaselFluxGenerate", "route", "BFL")
+    page.get_by_role("radio", name="2:1", exact=True).wait_for()
+    assert offered(editor, "aspect_ratio") == before
+
+
 def test_blueprints_are_found_by_their_names_and_hold_nodes_that_run(editor):
     page = editor.page
     for name in BLUEPRINTS:
@@ -63,3 +121,32 @@ def test_blueprints_are_found_by_their_names_and_hold_nodes_that_run(editor):
     assert editor.run()["name"] == "execution_success"
     # The subgraph has the price of what is in it.
     page.wait_for_function("() => app.graph.nodes[0].widgets.some((w) => w.value === 'free: kept')")
+    assert "easel_price" not in page.evaluate("() => JSON.stringify(app.graph.serialize())")
+    # What fails out of sight is told in sight.
+    page.evaluate("""() => {
+      const [made] = app.graph.nodes;
+      const inner = [...made.subgraph.nodes].find((n) => n.comfyClass !== "EaselPromptBuilder");
+      const told = { node_id: `${made.id}:${inner.id}`, node_type: inner.type, prompt_id: "gone", traceback: [],
+        exception_type: "easel.MissingKey", exception_message: "There is no key for this.", executed: [] };
+      app.api.dispatchCustomEvent("execution_error", told);
+    }""")
+    page.get_by_text("A node inside a subgraph has failed").first.wait_for()
+    editor.close_error_dialog()
+    # Where its prompt is opened again, the node lies outside of any subgraph, and has its price there.
+    editor.panel("Pictures").get_by_role("button", name="Load this workflow").first.click()
+    page.wait_for_function(
+        "() => app.graph.nodes.some((n) => !n.subgraph && n.widgets?.some((w) => w.value === 'free: kept'))"
+    )
+
+
+def test_a_subgraph_shows_its_price_in_nodes_2_too(open_editor):
+    editor = open_editor(vue=True)
+    editor.drop(BLUEPRINTS[0])
+    editor.page.evaluate("""() => {
+      const [made] = app.graph.nodes;
+      const save = LiteGraph.createNode("EaselSavePictures");
+      app.graph.add(save);
+      made.connect(0, save, 0);
+    }""")
+    price = "(n) => document.querySelector(`[data-node-id='${n.id}']`)?.innerText"
+    editor.page.wait_for_function(f"() => /\\$|free/.test(({price})(app.graph.nodes.find((n) => n.subgraph)))")

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from easel.nodes import node_classes
+from support.naming import models_of, named
 
 DOCS = Path(__file__).resolve().parents[2] / "js/docs"
 WORKFLOWS = Path(__file__).resolve().parents[2] / "workflows"
@@ -30,6 +31,15 @@ def test_every_page_names_a_workflow_that_uses_the_node(schemas):
         line = next(line for line in page.splitlines() if "**Open the workflow**" in line)
         name = re.search(r"`([\w-]+)`", line).group(1)
         assert schema.node_id in (WORKFLOWS / f"{name}.json").read_text(encoding="utf-8"), schema.node_id
+
+
+def test_no_tooltip_or_page_names_a_model_that_the_node_lacks(schemas):
+    hosted = [schema for schema in schemas if "second_model" in {entry.id for entry in schema.inputs}]
+    known = set().union(*map(models_of, hosted))
+    for schema in hosted:
+        words = " ".join([schema.description, *(entry.tooltip for entry in schema.inputs)])
+        page = (DOCS / f"{schema.node_id}.md").read_text(encoding="utf-8")
+        assert named(words + page, known) <= models_of(schema), schema.node_id
 
 
 def test_no_page_is_left_over(schemas):

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from easel.nodes import node_classes
+from support.naming import models_of, named
 from support.pack import ROOT
 
 DOCS = ROOT / "js/docs"
@@ -37,6 +38,14 @@ def test_every_input_and_output_is_translated_and_no_other(schemas, told):
         assert outputs.keys() == {str(place) for place in range(len(schema.outputs or []))}, name
         for entry in [*inputs.values(), *outputs.values()]:
             assert entry.keys() == {"name", "tooltip"} and CHINESE.search(entry["tooltip"]), (name, entry)
+
+
+def test_a_tooltip_names_the_same_models_in_chinese(schemas, told):
+    models = set().union(*map(models_of, schemas.values()))
+    for name, schema in schemas.items():
+        for entry in schema.inputs:
+            chinese = told[name]["inputs"][entry.id]["tooltip"]
+            assert named(chinese, models) == named(entry.tooltip, models), (name, entry.id)
 
 
 def test_nothing_is_read_as_the_editor_s_message_syntax(told):

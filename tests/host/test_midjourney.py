@@ -50,6 +50,9 @@ def test_the_four_are_the_grid_cut_to_the_pixel_and_so_is_the_one_that_is_upscal
     assert (np.concatenate([np.concatenate(four[:2], 1), np.concatenate(four[2:], 1)]) == grid).all()
     assert (one == grid[:height, width:]).all()
     assert "prompt: a red circle --v 3" in entry["outputs"]["1"]["text"][0]
+    # The editor has a small picture of the grid to choose from.
+    (shown,) = entry["outputs"]["1"]["easel_grid"]
+    assert max(Image.open(comfy.base / "temp" / shown["filename"]).size) <= 512
 
 
 def test_several_grids_come_as_a_list_that_each_node_maps_over(comfy):

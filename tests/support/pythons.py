@@ -23,6 +23,9 @@ def pip_blame(output: str) -> str:
     busy = re.findall(r"(?:Collecting|Downloading|Building wheel for) (\S+)", output)
     names = ["".join(pair) for pair in gave_up] + busy[-1:]
     errors = re.findall(r"^ERROR: (.+)$", output, re.MULTILINE)
+    if "connection broken by" in output:
+        # What pip itself concludes from that is that there is no such version.
+        errors = ["the package index cannot be reached; look at the network, or at the proxy"]
     reason = errors[0] if errors else (output.strip().splitlines() or ["pip said nothing"])[-1]
     return f"Could not install {names[0] if names else 'a package'}: {reason.rstrip('.')}"
 

@@ -125,7 +125,18 @@ def test_the_next_number_follows_the_highest_that_is_taken():
 
 
 @pytest.mark.parametrize(
-    "name", ["../m.jsonl", "/m.jsonl", "a/../m.jsonl", "C:m.jsonl", "", "a//m.jsonl", "m\x00.jsonl"]
+    "name",
+    [
+        "../m.jsonl",
+        "/m.jsonl",
+        "a/../m.jsonl",
+        "C:m.jsonl",
+        "",
+        "a//m.jsonl",
+        "m\x00.jsonl",
+        "CON.jsonl",
+        "nul/m.jsonl",
+    ],
 )
 def test_a_manifest_cannot_be_named_outside_the_output_folder(name):
     with pytest.raises(AssetProblem):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from easel.nodes.assets.comparing import TABLE, Contender, cells_of, layout_of, lines_of, name_of, prompts_of, table_of
-from easel.nodes.assets.facts import Known, total_cost
+from easel.nodes.assets.facts import KnownPicture, total_cost
 from easel.nodes.assets.sheets import THEMES, Cell, Layout, sheet
 from easel.nodes.hosted.engine.errors import InputRefused
 from easel.nodes.pictures import Pixels
@@ -90,7 +90,7 @@ def test_no_pictures_and_too_many_are_refused():
 
 
 def known(model="dall-e-3", prompt="a fox", cost=0.04, colour=RED):
-    return Known(flat(colour), prompt, model, cost, seed=5, seconds=2.0)
+    return KnownPicture(flat(colour), prompt, model, cost, seed=5, seconds=2.0)
 
 
 def test_a_comparison_has_a_row_a_prompt_and_a_column_a_model():
@@ -111,13 +111,13 @@ def test_a_comparison_has_a_row_a_prompt_and_a_column_a_model():
 
 def test_the_table_adds_up_and_leaves_the_unknown_empty():
     first, second = csv.DictReader(
-        io.StringIO(table_of([Contender("A", (known(), known(cost=0.02))), Contender("B", (Known(flat(RED)),))]))
+        io.StringIO(table_of([Contender("A", (known(), known(cost=0.02))), Contender("B", (KnownPicture(flat(RED)),))]))
     )
     assert tuple(first) == TABLE
     assert (first["cost_usd"], first["cost_per_picture_usd"], first["pictures"]) == ("0.06", "0.03", "2")
     assert (second["cost_usd"], second["seconds_each"], second["sizes"]) == ("", "", "100x100")
     assert total_cost([known(), known(cost=0.02)]) == "$0.06"
-    assert total_cost([Known(flat(RED))]) == ""
+    assert total_cost([KnownPicture(flat(RED))]) == ""
 
 
 def test_uneven_numbers_of_pictures_are_refused_by_name():

@@ -13,7 +13,7 @@ from support.cache import Part, Trouble, digest, locked, make_ready
 from support.comfy import refusals
 from support.javascript import npm_blame
 from support.pack import ROOT
-from support.pythons import pip
+from support.pythons import pip, pip_blame
 
 DEV = [sys.executable, str(ROOT / "dev.py")]
 
@@ -169,6 +169,15 @@ def test_a_failed_download_names_the_package(cache_folder):
     assert "easel-no-such-thing" in said and "Nothing half-made was left" in said
     assert "easel-no-such-thing" in (cache_folder / "last-failure.log").read_text()
     assert not absent.folder.exists()
+
+
+def test_no_network_is_not_told_as_a_missing_version():
+    output = (
+        "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError('...')': /simple/torch/\n"
+        "ERROR: Could not find a version that satisfies the requirement torch==2.11.0 (from versions: none)\n"
+        "ERROR: No matching distribution found for torch==2.11.0\n"
+    )
+    assert pip_blame(output).startswith("Could not install torch==2.11.0: the package index cannot be reached")
 
 
 def test_npm_names_the_package_too():

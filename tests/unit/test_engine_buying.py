@@ -12,7 +12,8 @@ from pydantic import Field
 
 from easel.nodes import pictures
 from easel.nodes.hosted.engine.errors import InputRefused, MissingKey
-from support.shop import KEY, CounterProvider, CounterWish, QueueProvider, Wish, buy, ledger, states, until
+from easel.nodes.hosted.engine.order import Order
+from support.shop import DEAD, KEY, CounterProvider, CounterWish, QueueProvider, Wish, buy, ledger, states, until
 
 
 async def test_a_picture_is_bought_once_and_kept_for_nothing(shop, house, folder):
@@ -265,3 +266,41 @@ async def test_what_another_account_delivered_for_the_same_wish_is_not_bought_ag
     assert house.submissions == 1
     await buy(engine, Either(at=(CounterWish(prompt="never bought"),)))
     assert house.submissions == 2
+
+
+class Telling(QueueProvider):
+    """Tells by which keys its jobs were asked after."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked_by = set()
+
+    async def poll(self, job, call):
+        self.asked_by.add(call.key.reveal())
+        return await super().poll(job, call)
+
+
+async def test_a_job_is_asked_after_with_the_key_that_began_it(shop, house, folder):
+    environment = {"HOUSE_API_KEY": KEY, "HOUSE_API_KEY__CLIENT": "hk-the-key-of-a-client"}
+    house.seconds = 60
+    first = shop(owner=DEAD, environment=environment)
+    left = asyncio.ensure_future(first.buy(Wish(), Order(profile="client"), lambda progress: None))
+    await until(lambda: states(folder) == ["running"])
+    first.stop()
+    with pytest.raises(RuntimeError):
+        await left
+    with pytest.raises(MissingKey, match="HOUSE_API_KEY__CLIENT"):
+        await buy(shop())
+    assert (house.submissions, states(folder)) == (1, ["running"])
+    house.seconds = 0.0
+    provider = Telling()
+    assert len((await buy(shop(providers=[provider], environment=environment))).pictures) == 1
+    assert provider.asked_by == {"hk-the-key-of-a-client"}
+    assert house.submissions == 1
+
+
+async def test_a_netrc_stands_in_nobody_s_way(shop, house, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text("default login joe password the-password-of-joe\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    assert len((await buy(shop())).pictures) == 1
+    assert house.keys == {f"Bearer {KEY}"}

@@ -7,8 +7,10 @@ import traceback
 from decimal import Decimal
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from easel.nodes.hosted.engine import errors, retry
+from easel.nodes.hosted.engine.journal import Journal
 from support.queue_house import WEB_PAGE
 from support.shop import (
     KEY,
@@ -26,6 +28,8 @@ from support.shop import (
 BOTH = pytest.mark.parametrize("wish", [Wish, CounterWish])
 UNSURE = [(0.04, "unsure")]
 CHARGED = [(0.04, "estimated")]
+ELSEWHERE = "elsewhere/1/1.00"
+"""An owner on another machine, that lives as long as its lease."""
 
 
 @BOTH
@@ -194,6 +198,16 @@ async def test_a_key_that_fails_while_polling_leaves_the_job_to_be_resumed(shop,
     assert house.submissions == 1
 
 
+async def test_a_job_that_nobody_works_on_any_more_is_resumed_by_another_process_while_the_first_lives(
+    shop, house, folder
+):
+    house.faults["poll"] = [(401, {}, "")]
+    with pytest.raises(errors.InvalidKey):
+        await buy(shop(owner=ELSEWHERE))
+    outcome = await asyncio.wait_for(buy(shop()), 10)
+    assert (len(outcome.pictures), house.submissions, states(folder)) == (1, 1, ["done"])
+
+
 async def test_a_job_that_takes_too_long_is_resumed_by_running_again(shop, house, folder):
     house.seconds = 1.0
     engine = shop(providers=[QueueProvider(patience=0.3)])
@@ -353,3 +367,25 @@ async def test_what_the_provider_says_that_a_failure_costs_is_told_and_in_the_le
     with pytest.raises(errors.ResultLost, match=words):
         await buy(shop(providers=[Damaging()]), CounterWish())
     assert ledger(folder) == line
+
+
+# What else may go wrong on this side
+
+
+@pytest.mark.parametrize("step", ["running", "ready", "done"])
+async def test_a_database_that_is_away_for_a_moment_loses_nothing_that_is_paid_for(
+    shop, house, folder, monkeypatch, step
+):
+    write, failures = (
+        getattr(Journal, step),
+        [OperationalError("UPDATE", {}, Exception("server closed the connection"))],
+    )
+
+    def writes_late(journal, *values, **named):
+        if failures:
+            raise failures.pop()
+        return write(journal, *values, **named)
+
+    monkeypatch.setattr(Journal, step, writes_late)
+    assert len((await buy(shop())).pictures) == 1
+    assert (failures, house.submissions, states(folder), ledger(folder)) == ([], 1, ["done"], CHARGED)

@@ -74,6 +74,20 @@ async def test_a_damaged_picture_whose_link_is_only_down_just_now_is_not_bought_
     assert (house.submissions, states(folder)) == (1, ["done"])
 
 
+async def test_a_drive_that_is_not_connected_is_waited_for_and_nothing_is_bought_again(shop, house, tmp_path):
+    drive = tmp_path / "drive"
+    engine = shop(store_url=drive.as_uri())
+    bought = await buy(engine)
+    drive.rename(tmp_path / "away")
+    with pytest.raises(ResultLost, match="connect the drive") as error:
+        await buy(engine)
+    assert (error.value.resumable, error.value.charge) == (True, "none")
+    assert not drive.exists()
+    (tmp_path / "away").rename(drive)
+    assert (await buy(engine)).pictures == bought.pictures
+    assert house.submissions == 1
+
+
 async def test_a_refusal_that_was_written_down_before_a_crash_is_still_a_refusal(shop, house, folder):
     house.refused = ["too bright"]
     first = shop(owner=DEAD)

@@ -1,9 +1,14 @@
 """Following links: only where they may lead, only as much as is bearable, and again where that may help."""
 
+import asyncio
+
 import aiohttp
 import pytest
+from tenacity import wait_none
 from yarl import URL
 
+from easel.nodes.hosted.engine import fetch, wire
+from easel.nodes.hosted.engine.account import Account
 from easel.nodes.hosted.engine.errors import ResultLost
 from easel.nodes.hosted.engine.fetch import Downloader, LeadsInside, PublicResolver, check_link, origin_of
 
@@ -63,6 +68,51 @@ async def test_a_name_on_this_machine_does_not_resolve():
         await PublicResolver().resolve("localhost", 443)
 
 
+async def test_a_proxy_on_this_machine_is_used_and_no_link_leads_to_it(downloads, monkeypatch):
+    monkeypatch.setattr(fetch, "backoff", wait_none())
+    asked = []
+
+    async def refuse(reader, writer):
+        asked.append((await reader.readline()).split()[1])
+        await reader.readuntil(b"\r\n\r\n")
+        if asked[-1].startswith(b"api."):
+            writer.write(b"HTTP/1.1 407 Who are you?\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    proxy = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    port = proxy.sockets[0].getsockname()[1]
+    monkeypatch.setenv("HTTPS_PROXY", f"http://localhost:{port}")
+    with pytest.raises(ResultLost, match="broke off") as caught:
+        await downloads.fetch("https://cdn.house.example/x.png", "https://api.house.example:443")
+    assert caught.value.resumable
+    with pytest.raises(aiohttp.ClientError) as refused:
+        await wire.submit("https://api.house.example/jobs", headers={}, json={})
+    told = wire.explain(refused.value, Account("house", "The House", "https://api.house.example", "HOUSE_API_KEY"))
+    # The request never left.
+    assert told.retryable and told.charge == "none"
+    assert set(asked) == {b"cdn.house.example:443", b"api.house.example:443"}
+    assert asked.count(b"api.house.example:443") == 1
+    for bypass in ("", "localhost"):
+        monkeypatch.setenv("NO_PROXY", bypass)
+        with pytest.raises(ResultLost, match="private network"):
+            await downloads.fetch(f"https://localhost:{port}/x.png", "https://api.house.example:443")
+    proxy.close()
+
+
+async def test_no_password_of_netrc_travels_with_a_request(downloads, house, monkeypatch, tmp_path):
+    (tmp_path / "netrc").write_text("default login joe password the-password-of-joe\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    headers = {"Authorization": "Key hk-a-key"}
+    answer = await wire.submit(f"{house.url}/jobs", headers=headers, json={})
+    assert (answer.status, house.keys) == (200, {"Key hk-a-key"})
+    await wire.submit(f"{house.url}/jobs", headers={}, json={})
+    async with aiohttp.ClientSession() as http:
+        await wire.ask(http, "POST", f"{house.url}/jobs", headers={}, json={})
+    assert house.keys == {"Key hk-a-key", None}
+    # It follows links into the internet alone, so that no test can see what it sends.
+    assert not downloads.guarded.trust_env
+
+
 def test_the_internet_may_be_reached():
     check_link(URL("https://cdn.house.example/x.png?signature=abc%2F"))
     check_link(URL("https://1.1.1.1/x.png"))
@@ -116,6 +166,19 @@ async def test_what_may_pass_is_tried_again(downloads, house, faults, asked):
     house.faults["file"] = list(faults)
     assert await downloads.fetch(f"{house.url}/files/x.png", origin_of(house.url)) == b"picture" * 1000
     assert house.requests["file"] == asked
+
+
+async def test_a_picture_that_is_not_there_yet_is_asked_for_again_and_one_that_never_comes_is_lost(
+    downloads, house, monkeypatch
+):
+    monkeypatch.setattr(fetch, "backoff", wait_none())
+    house._files["x.png"] = b"picture"
+    house.faults["file"] = [404, 404]
+    assert await downloads.fetch(f"{house.url}/files/x.png", origin_of(house.url)) == b"picture"
+    house.faults["file"] = [404] * 4
+    with pytest.raises(ResultLost, match="no longer works") as caught:
+        await downloads.fetch(f"{house.url}/files/x.png", origin_of(house.url))
+    assert not caught.value.resumable
 
 
 async def test_an_expired_link_is_asked_once(downloads, house):

@@ -75,12 +75,20 @@ def test_a_status_that_nobody_knows_means_that_the_task_goes_on(status):
 async def test_a_page_in_the_place_of_an_answer_ends_no_task():
     for body, error in (
         (None, ProviderDown),
-        ({"detail": "Task not found"}, ResultLost),
         ({"note": "?"}, ProviderDown),
     ):
         async with listening(404, body) as server, calling(server.address) as call:
             with pytest.raises(error):
                 await Bfl().poll(Job({"id": "1", "polling_url": f"{server.address}/v1/get_result?id=1"}), call)
+
+
+def test_a_task_is_given_up_only_after_several_looks_that_do_not_find_it():
+    told = job()
+    for _ in range(3):
+        told = told_of(told, {"id": "t", "status": "Task not found"})
+        assert isinstance(told, Job)
+    with pytest.raises(ResultLost, match="does not know this task any more"):
+        told_of(told, {"id": "t", "status": "Task not found"})
 
 
 @pytest.mark.parametrize("status", [200, 201, 202])

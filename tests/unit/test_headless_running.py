@@ -1,16 +1,18 @@
 """Rows at a server that forgets, fails and comes back: each is told of once, and asks for the same pictures again."""
 
+import errno
 import http.server
 import json
 import threading
 
 import pytest
 
+from easel.nodes.headless import jobs
 from easel.nodes.headless.graph import Target, Workflow, digest_of, drawn
-from easel.nodes.headless.jobs import Job, Plan
+from easel.nodes.headless.jobs import Job, Plan, price
 from easel.nodes.headless.record import Entry, Record
-from easel.nodes.headless.run_command import _dearest
-from easel.nodes.headless.running import Runner
+from easel.nodes.headless.run_command import _dearest, _summed
+from easel.nodes.headless.running import Runner, _Desk
 from easel.nodes.headless.server import Server, Unreachable
 from easel.nodes.headless.table import Table
 
@@ -19,7 +21,8 @@ class Stand:
     """A stand-in for ComfyUI: every graph is done at once, unless told otherwise."""
 
     def __init__(self):
-        self.posted, self.history, self.waits = [], {}, []
+        self.posted, self.history, self.waits, self.runs, self.node_errors = [], {}, [], [], {}
+        self.on_delete = lambda runs: None
         self.price, self.on_post = 0.0, lambda run: None
         self.forgets, self.outages, self.error, self.spending = 0, [], "", {"usd": 0.25}
 
@@ -29,7 +32,7 @@ class Stand:
             self.outages.remove(path)
             return 503, {}
         if path == "/easel/estimate":
-            return 200, {"usd": self.price, "kept_usd": 0.0, "at_least": False, "nodes": {}}
+            return 200, {"usd": self.price, "kept_usd": 0.0, "at_least": self.price is None, "nodes": {}}
         if path == "/prompt":
             self.on_post(body["prompt_id"])
             self.posted.append((body["prompt_id"], body["prompt"]))
@@ -38,9 +41,14 @@ class Stand:
             else:
                 messages = [["execution_error", {"exception_message": self.error}]] if self.error else []
                 self.history[body["prompt_id"]] = {"outputs": {}, "status": {"messages": messages}}
-            return 200, {}
+            return 200, {"node_errors": self.node_errors}
         if path == "/queue":
-            return 200, {"queue_running": [], "queue_pending": [[0, run] for run in self.waits]}
+            if "delete" in body:
+                self.on_delete(body["delete"])
+            return 200, {
+                "queue_running": [[0, run] for run in self.runs],
+                "queue_pending": [[0, run] for run in self.waits],
+            }
         if path == "/easel/spending/runs":
             return (200, self.spending) if self.spending else (400, {"error": "The books are locked."})
         run = path.rpartition("/")[2]
@@ -169,7 +177,7 @@ def test_a_row_that_one_server_has_goes_to_no_other(stands, record):
 def test_of_several_servers_the_one_that_has_to_buy_most_is_believed(stands, record, tmp_path):
     stands[0].price, stands[1].price = 0.0, 3.0
     (tmp_path / "rows.csv").write_text("prompt\na boat\n", encoding="utf-8")
-    plan = Plan(Workflow(job(1).graph), Table(tmp_path / "rows.csv"), {"prompt": Target("1", "prompt")})
+    plan = Plan(Workflow(job(1).graph), Table(tmp_path / "rows.csv"), {Target("1", "prompt"): "prompt"})
     assert _dearest([Server(one.url) for one in stands], plan, record, 1).usd == 3.0
 
 
@@ -177,3 +185,107 @@ def test_a_page_in_place_of_an_answer_is_no_answer(stand):
     stand.answer = lambda path, body: (200, b"<html>Log in</html>")
     with pytest.raises(Unreachable, match="something else"):
         Server(stand.url).waiting()
+
+
+def test_rows_that_are_no_longer_in_the_table_are_not_waited_for(stand, record):
+    record.write(Entry("of another table", 1, "withdrawn"))
+    assert _summed(ran(stand, record, job(1)), record, 1) == 0
+    assert _summed(ran(stand, record, job(2)), record, 2) == 1
+
+
+def test_a_record_on_a_full_disk_stops_the_run_in_words_and_posts_nothing(stand, record, monkeypatch):
+    def full(entry):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(record, "write", full)
+    assert "No space left" in str(ran(stand, record, job(1)).problem)
+    assert stand.posted == []
+
+
+@pytest.mark.parametrize("address", ["{place}", "http://{place}/", " http://me:p%40ss@{place}"])
+def test_a_server_is_the_same_however_it_is_written_and_its_password_is_told_to_nobody_else(stand, address):
+    place = stand.url.partition("://")[2]
+    server = Server(address.format(place=place))
+    assert server.url == stand.url and server.waiting() == (set(), set())
+    assert (server.session.auth == ("me", "p@ss")) == ("@" in address)
+
+
+def test_previews_are_no_files_of_a_row(stand):
+    images = [{"filename": "a.png", "subfolder": "x", "type": "output"}, {"filename": "b.png", "type": "temp"}]
+    stand.history["run"] = {"outputs": {"2": {"images": images}}}
+    assert Server(stand.url).ended("run").files == ["x/a.png"]
+
+
+def test_the_server_says_which_inputs_take_fractions(stand):
+    told = {"Draw": {"input": {"required": {"seed": ["INT", {}]}, "optional": {"guidance": ["FLOAT", {}]}}}}
+    stand.answer = lambda path, body: (200, told if path == "/object_info/Draw" else {})
+    server = Server(stand.url)
+    asked = [server.takes_fractions(*one) for one in (("Draw", "guidance"), ("Draw", "seed"), ("Gone", "seed"))]
+    assert asked == [True, False, False]
+
+
+def test_a_server_that_stays_away_is_named_with_the_rows_of_which_nobody_knows(stand, record, capsys):
+    stand.outages = ["/queue"] * 99
+    server = Server(stand.url)
+    runner = Runner([server], record, iter([job(1)]), lambda _: None, queue=4, patience=0, stop_after=5)
+    runner.start()
+    runner.wait()
+    assert _summed(runner, record, 1) == 1
+    said = capsys.readouterr().out
+    assert "1 not known" in said and f"row 1: {stand.url} does not answer any more" in said
+
+
+def test_what_began_before_it_could_be_taken_back_is_waited_for(stand, record):
+    desk = _Desk(Server(stand.url), record)
+    for row in (1, 2, 3):
+        desk.begin(job(row))
+    began, over, waits = stand.waits = [run for run, _ in stand.posted]
+    done = stand.history.pop(over)
+    stand.history.clear()
+
+    def deleted(runs):
+        assert runs == [began, over, waits]
+        stand.waits, stand.runs, stand.history[over] = [], [began], done
+
+    stand.on_delete = deleted
+    desk.take_back()
+    assert list(desk.under_way) == [began, over]
+    assert [record.of(job(row).digest).state for row in (1, 2, 3)] == ["posted", "posted", "withdrawn"]
+
+
+def test_a_graph_that_is_valid_in_part_only_is_taken_out_again(stand, record):
+    taken_out = []
+    stand.on_delete = taken_out.extend
+    wrong = {"message": "Value not in list", "details": "model"}
+    stand.node_errors = {"1": {"class_type": "Draw", "errors": [wrong]}}
+    assert "node 1 (Draw): Value not in list: model" in next(iter(ran(stand, record, job(1)).tally.errors))
+    assert taken_out == [stand.posted[0][0]]
+
+
+def test_rows_that_fail_alike_stop_the_run_and_others_do_not(stand, record):
+    stand.error = 'no credit left for "boat" (request id 7)'
+    runner = ran(stand, record, *(job(row) for row in range(20)))
+    assert "5 rows in a row failed" in str(runner.problem) and len(stand.posted) < 20
+
+
+def test_a_run_that_is_lost_again_and_again_is_given_up(stand, record):
+    stand.forgets = 99
+    assert "has lost this run" in next(iter(ran(stand, record, job(1)).tally.errors))
+    assert len(stand.posted) <= 5
+
+
+def test_a_run_that_was_stopped_at_the_server_is_not_done(stand, record):
+    stand.history["run"] = {"outputs": {}, "status": {"messages": [["execution_interrupted", {}]]}}
+    assert Server(stand.url).ended("run").error
+
+
+def test_a_price_that_nobody_knows_is_never_taken_for_nothing(stand):
+    stand.price = None
+    assert price(Server(stand.url), iter([job(1)]), 1).is_floor
+
+
+def test_a_long_table_is_reckoned_from_its_first_rows(stand, monkeypatch):
+    monkeypatch.setattr(jobs, "_MOST_PRICED", 2)
+    stand.price = 3.0
+    told = price(Server(stand.url), iter([job(1), job(2), job(3)]), 10)
+    assert told.usd == 15.0 and told.notes == ["Reckoned from the first 2 rows."]

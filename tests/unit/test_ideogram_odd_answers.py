@@ -13,7 +13,7 @@ import pytest
 from aiohttp import web
 from PIL import Image
 
-from easel.nodes.hosted.engine.errors import EaselError, InputRefused, ProviderDown, ResultLost
+from easel.nodes.hosted.engine.errors import EaselError, InputRefused, ProviderDown, ResultLost, TimedOut
 from easel.nodes.hosted.ideogram.models import OFFERS
 from easel.nodes.hosted.ideogram.requests import IdeogramReplaceBackground
 from support.ideogram_desk import QUEUED, Desk, asked, plain, right_half
@@ -46,9 +46,11 @@ class Scripted:
         self.calls.append(route)
         answers = self._script[route]
         status, body = answers.pop(0) if len(answers) > 1 else answers[0]
+        if status == 0 and request.transport is not None:
+            request.transport.close()
         if isinstance(body, str):
             return web.Response(status=status, text=body, content_type="text/html")
-        return web.json_response(self._linked(body), status=status)
+        return web.json_response(self._linked(body), status=status or 200)
 
     def _linked(self, body: dict[str, Any]) -> dict[str, Any]:
         items = body.get("data")
@@ -115,6 +117,17 @@ async def test_a_question_for_the_price_that_tells_nothing_is_no_charge(tmp_path
     script = {"quote": [(status, {"error": "No."})], "create": [(200, JOB)], "poll": [(200, DONE)]}
     async with desk_at(tmp_path, monkeypatch, **script) as (desk, _):
         assert (await desk.buy(asked(model=QUOTED))).pictures
+
+
+@pytest.mark.parametrize(("status", "error"), [(504, ProviderDown), (0, TimedOut)])
+async def test_a_server_that_may_have_taken_the_question_for_the_purchase_is_not_sent_it_again(
+    tmp_path, monkeypatch, status, error
+):
+    script = {"quote": [(status, {"error": "Too late."})], "create": [(200, JOB)]}
+    async with desk_at(tmp_path, monkeypatch, **script) as (desk, server):
+        with pytest.raises(error) as told:
+            await desk.buy(asked(model=QUOTED))
+    assert (told.value.charge, server.calls) == ("unsure", ["quote"])
 
 
 async def test_a_page_of_something_on_the_way_does_not_end_a_job(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """The journal: current by itself, one claim a fingerprint, money reserved before it is spent."""
 
+import sqlite3
 import threading
 import time
 
@@ -8,7 +9,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import text
 
-from easel.nodes.hosted.engine.database import open_database, sqlite_url
+from easel.nodes.hosted.engine.database import _prepare_sqlite, open_database, sqlite_url
 from easel.nodes.hosted.engine.errors import BudgetExceeded
 from easel.nodes.hosted.engine.journal import Journal, Opening
 from easel.nodes.hosted.engine.settings import Budget
@@ -75,6 +76,22 @@ def test_sqlite_writes_ahead_syncs_fully_and_waits_for_others(database):
         assert pragmas == ["wal", 2]
         assert connection.execute(text("PRAGMA busy_timeout")).scalar() >= 10_000
         assert connection.execute(text("PRAGMA foreign_keys")).scalar() == 1
+
+
+def test_two_that_open_a_new_database_at_once_both_get_it(tmp_path):
+    class Turning(sqlite3.Connection):
+        refusals = 2
+
+        def execute(self, what, *values):
+            if "journal_mode" in what and self.refusals:
+                self.refusals -= 1
+                raise sqlite3.OperationalError("database is locked")
+            return super().execute(what, *values)
+
+    connection = sqlite3.connect(tmp_path / "easel.db", factory=Turning)
+    _prepare_sqlite(connection, None)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    connection.close()
 
 
 async def test_another_database_is_used_where_the_operator_says(shop, house, folder, tmp_path, monkeypatch):

@@ -5,6 +5,7 @@ import sys
 import time
 
 import psutil
+import pytest
 
 from easel.nodes.hosted.engine.owner import is_alive, this_process
 
@@ -27,6 +28,17 @@ def test_a_process_is_known_to_live_and_to_be_dead_at_once():
     process.kill()
     process.communicate()
     assert not is_alive(owner, SOON)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no zombies")
+def test_a_process_that_nobody_buries_is_dead():
+    process = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+    owner = of(process)
+    process.kill()
+    while psutil.Process(process.pid).status() != psutil.STATUS_ZOMBIE:
+        time.sleep(0.01)
+    assert not is_alive(owner, SOON)
+    process.communicate()
 
 
 def test_an_earlier_process_with_this_very_pid_is_dead():

@@ -77,6 +77,17 @@ def test_the_format_is_known_by_the_name_or_the_first_line(text, name, format):
     assert format_of(text, name) == format
 
 
+def test_what_a_spreadsheet_adds_is_no_fault():
+    found = read("prompt,seed,,\na fox,3.0,,\nan owl,18446744073709551615,,\n", CSV)
+    assert [(one.seed, json.loads(one.row)["prompt"]) for one in found] == [
+        (3, "a fox"),
+        (18446744073709551615, "an owl"),
+    ]
+    assert "" not in json.loads(found[0].row)
+    with pytest.raises(PromptProblem, match="no whole number"):
+        read("prompt,seed\na fox,3.5\n", CSV)
+
+
 def test_columns_are_mapped_by_name():
     text = "Beschreibung,nicht,Zahl,Titel\na fox,blur,4,f"
     found = read(text, CSV, prompt="beschreibung", negative="nicht", seed="Zahl", label="Titel")
@@ -110,6 +121,14 @@ def test_what_is_broken_is_named_by_its_line_or_column(text, format, columns, sa
     with pytest.raises(PromptProblem) as refusal:
         read(text, format, **columns)
     assert said in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("", "no prompts in fox.csv"), ("a fox\nan owl", "no row 3: fox.csv has 2")]
+)
+def test_a_part_that_is_not_there_is_said(text, said):
+    with pytest.raises(PromptProblem, match=said):
+        tables.part(list(rows(text, TXT)), 3, 10, "fox.csv")
 
 
 def test_other_encodings_are_refused_with_the_line():

@@ -142,6 +142,13 @@ def test_a_clear_question_gets_the_package_s_one_answer(package, sam):
 # Remembering
 
 
+@pytest.mark.parametrize("size", [(2000, 1), (1, 2000)], ids=str)
+def test_a_picture_as_thin_as_a_line_is_segmented(sam, size):
+    picture = np.zeros((size[1], size[0], 3), np.uint8)
+    (best,) = found(sam, picture, Clicks(points=((0.5, 0.5, 1),)), BEST)
+    assert best.mask.shape == picture.shape[:2]
+
+
 def test_a_second_click_does_not_look_at_the_picture_again(sam):
     first = found(sam, scene(), DISC)
     found(sam, scene(), Clicks(points=((96.0, 48.0, 1),)))

@@ -1,11 +1,14 @@
 """ControlNets: ours, the pipeline's and core's latents are the same, whatever form the file has."""
 
+import gc
+import weakref
 from contextlib import contextmanager, nullcontext
 
 import pytest
 import torch
 
 from support import tiny_sd35 as tiny
+from support.sd35_runs import build, one_thread
 
 CLOSE = 2e-5
 SCALE, SHIFT = 1.5305, 0.0609
@@ -27,6 +30,12 @@ KINDS = {
         "num_layers": 1,
     },
 }
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +88,7 @@ def file(transformer, tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def ours(host, file):
-    from easel.nodes.local.sd35.core.model import as_model
-    from easel.nodes.local.sd35.parts import parts_of
-    from easel.nodes.local.sd35.transformer import build_transformer
-
-    return as_model(build_transformer(parts_of(file)["transformer"]))
+    return build(file)
 
 
 @pytest.fixture(scope="module")
@@ -299,7 +304,26 @@ def test_a_net_that_is_streamed_gives_the_same_bits_and_is_unloaded_with_the_res
     ]
     assert len(streamed) > 10
     assert torch.equal(drawn(ours, vae, control(net)), whole)
-    assert net.control_model.places is None, "the net holds the model's table after a run"
+
+
+def test_a_net_does_not_hold_the_model_not_even_after_a_run_that_was_stopped(host, vae, folders, file):
+    import comfy.model_management as mm
+
+    def stop(*_run):
+        raise mm.InterruptProcessingException
+
+    net = opened(folders["published"], "canny")
+    model = build(file)
+    stopped = model.clone()
+    stopped.set_model_sampler_cfg_function(stop)
+    with pytest.raises(mm.InterruptProcessingException):
+        drawn(stopped, vae, control(net))
+    assert net.control_model.drawing() is model.model.diffusion_model
+    gone = weakref.ref(model.model.diffusion_model)
+    mm.unload_all_models()
+    del model, stopped
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_net_of_another_size_says_so(ours, vae, tmp_path):

@@ -220,6 +220,34 @@ def test_a_folder_of_another_model_is_refused(tmp_path):
     assert "FluxPipeline" in refusal(tmp_path)
 
 
+def test_a_folder_of_which_a_file_or_a_sentence_is_missing_is_refused(tmp_path):
+    index = tmp_path / "model_index.json"
+    index.write_text('{"_class_name": "StableDiffusion3Pipeline"}')
+    (tmp_path / "transformer").mkdir()
+    (tmp_path / "transformer/diffusion_pytorch_model.safetensors.index.json").write_text(
+        '{"weight_map": {"proj_out.weight": "diffusion_pytorch_model-00002-of-00002.safetensors"}}'
+    )
+    assert '"diffusion_pytorch_model-00002-of-00002.safetensors" is missing in' in refusal(tmp_path)
+    index.write_text("[]")
+    assert "damaged model_index.json" in refusal(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("slot", "part", "kept"),
+    [
+        ("t5xxl", "text_encoder_3", "final_layer_norm"),
+        ("clip_l", "text_encoder", "final_layer_norm"),
+        ("clip_l", "text_encoder", "text_model.e"),
+    ],
+)
+def test_a_part_of_a_text_encoder_is_refused(tmp_path, slot, part, kept):
+    weights = {name: tensor for name, tensor in tiny.part(part).items() if kept in name or "final_layer_norm" in name}
+    weights = {name: tensor for name, tensor in weights.items() if "embed" not in name}
+    path = tiny.save(weights, tmp_path / "model-00002-of-00002.safetensors")
+    with pytest.raises(ModelRefused, match=r"text encoder with parts missing.*take the one file that holds all of it"):
+        loading._encoder(slot, path, {}, {slot: path})
+
+
 def test_the_parts_of_a_checkpoint_are_found_without_reading_them(tmp_path):
     names = ["model.diffusion_model.joint_blocks.0.x_block.attn.qkv.weight", "first_stage_model.decoder.conv_in.weight"]
     names += [f"text_encoders.{name}.transformer.text_model.final_layer_norm.weight" for name in ("clip_l", "clip_g")]

@@ -7,9 +7,16 @@ import pytest
 import torch
 
 from support import tiny_sd35 as tiny
+from support.sd35_runs import one_thread
 
 CLOSE = 2e-5
 STAR = "a yellow star on a blue background"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -290,6 +297,38 @@ def test_masks_that_do_not_fit_are_refused(opened, circle, masks, said):
 
     with pytest.raises(InputRefused, match=said):
         inpaint(opened, circle, masks)
+
+
+@pytest.mark.parametrize(
+    ("images", "said"),
+    [
+        (torch.rand(0, 64, 64, 3), "has the shape"),
+        (torch.rand(64, 64, 3), "has the shape"),
+        (torch.full((1, 64, 64, 3), torch.nan), "not numbers"),
+    ],
+)
+def test_what_is_no_picture_is_refused_before_anything_is_drawn(opened, images, said):
+    from easel.nodes.hosted.engine.errors import InputRefused
+    from easel.nodes.local.sd35.drawing import redraw
+
+    with pytest.raises(InputRefused, match=said), torch.inference_mode():
+        redraw(opened.model, opened.clip, opened.vae, wish(), images, 0.5)
+
+
+@pytest.mark.parametrize("way", ["draw", "redraw", "inpaint"])
+def test_a_vae_that_gives_no_numbers_is_said_and_nothing_black_is_handed_on(opened, circle, monkeypatch, way):
+    from easel.nodes.local.sd35.drawing import draw, redraw
+    from easel.nodes.local.sd35.errors import WishRefused
+
+    monkeypatch.setattr(opened.vae, "decode", lambda latents: torch.full((1, 128, 128, 3), torch.nan))
+    parts, asked = (opened.model, opened.clip, opened.vae), wish(steps=1)
+    ways = {
+        "draw": lambda: draw(*parts, asked, 64, 64, 1),
+        "redraw": lambda: redraw(*parts, asked, circle, 0.5),
+        "inpaint": lambda: inpaint(opened, circle, box(*MIDDLE), asked),
+    }
+    with pytest.raises(WishRefused, match=r"The VAE gave no picture.*--fp32-vae"), torch.inference_mode():
+        ways[way]()
 
 
 @pytest.mark.parametrize("stopped_at", [0, 1, 2])

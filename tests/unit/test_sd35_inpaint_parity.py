@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from support import tiny_sd35 as tiny
-from support.sd35_runs import build, words
+from support.sd35_runs import build, one_thread, words
 
 CLOSE = 2e-5
 SIZE = (16, 12)
@@ -16,6 +16,12 @@ def random_net():
     torch.manual_seed(0)
     net = SD3Transformer2DModel.from_config(SD3Transformer2DModel.load_config(tiny.FOLDER, subfolder="transformer"))
     return net.requires_grad_(False)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -5,20 +5,14 @@ import torch
 
 from easel.nodes.local.sd35.embeddings import EMBEDDINGS
 from support import tiny_sd35 as tiny
-from support.sd35_runs import drawn
+from support.sd35_loras import FORMATS, LAST, LAYERS, RANK, diffusers, kohya
+from support.sd35_runs import build, drawn, one_thread
 
-RANK = 3
-LAYERS = (
-    "attn.to_q",
-    "attn.to_k",
-    "attn.to_v",
-    "attn.add_q_proj",
-    "attn.add_k_proj",
-    "attn.add_v_proj",
-    "ff.net.0.proj",
-    "attn.to_out.0",
-)
-LAST = "transformer_blocks.2.norm1_context.linear"
+
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -35,11 +29,7 @@ def file(tmp_path_factory):
 
 @pytest.fixture
 def model(host, file):
-    from easel.nodes.local.sd35.core.model import as_model
-    from easel.nodes.local.sd35.parts import parts_of
-    from easel.nodes.local.sd35.transformer import build_transformer
-
-    return as_model(build_transformer(parts_of(file)["transformer"]))
+    return build(file)
 
 
 @pytest.fixture(scope="module")
@@ -49,69 +39,6 @@ def updates(shapes):
     shared = torch.randn(RANK, 192, generator=made)
     layers = [f"transformer_blocks.1.{layer}" for layer in LAYERS] + [LAST]
     return {layer: (torch.randn(shapes[f"{layer}.weight"][0], RANK, generator=made), shared) for layer in layers}
-
-
-def diffusers(updates, prefix="transformer."):
-    found = {}
-    for layer, (up, down) in updates.items():
-        found |= {f"{prefix}{layer}.lora_A.weight": down, f"{prefix}{layer}.lora_B.weight": up}
-    return found
-
-
-def flat(updates, prefix):
-    found = {}
-    for layer, (up, down) in updates.items():
-        name = prefix + layer.replace(".", "_")
-        found |= {
-            f"{name}.lora_down.weight": down,
-            f"{name}.lora_up.weight": up,
-            f"{name}.alpha": torch.tensor(float(RANK)),
-        }
-    return found
-
-
-def kohya(updates, prefix="lora_unet_", join="_"):
-    """In the layout of the original code, q, k and v in one."""
-    block = "transformer_blocks.1."
-    pairs = {
-        "joint_blocks.1.x_block.attn.qkv": [f"{block}attn.to_{c}" for c in "qkv"],
-        "joint_blocks.1.context_block.attn.qkv": [f"{block}attn.add_{c}_proj" for c in "qkv"],
-        "joint_blocks.1.x_block.mlp.fc1": [f"{block}ff.net.0.proj"],
-        "joint_blocks.1.x_block.attn.proj": [f"{block}attn.to_out.0"],
-    }
-    found = {}
-    for name, layers in pairs.items():
-        up = torch.cat([updates[layer][0] for layer in layers])
-        module = prefix + name.replace(".", join)
-        found |= {f"{module}.lora_down.weight": updates[layers[0]][1], f"{module}.lora_up.weight": up}
-        found[f"{module}.alpha"] = torch.tensor(float(RANK))
-    up, down = updates[LAST]
-    module = prefix + "joint_blocks.2.context_block.adaLN_modulation.1".replace(".", join)
-    # There shift stands before scale.
-    found |= {f"{module}.lora_down.weight": down, f"{module}.lora_up.weight": torch.cat(up.chunk(2)[::-1])}
-    found[f"{module}.alpha"] = torch.tensor(float(RANK))
-    return found
-
-
-def lycoris(updates):
-    """Kronecker products: one times the whole change."""
-    found = {}
-    for layer, (up, down) in updates.items():
-        name = "lycoris_" + layer.replace(".", "_")
-        found |= {f"{name}.lokr_w1": torch.ones(1, 1), f"{name}.lokr_w2": up @ down, f"{name}.alpha": torch.tensor(1.0)}
-    return found
-
-
-FORMATS = {
-    "diffusers": diffusers,
-    "peft": lambda updates: {
-        k.replace(".lora_A.", ".lora_A.default."): v for k, v in diffusers(updates, "base_model.model.").items()
-    },
-    "OneTrainer": lambda updates: flat(updates, "lora_transformer_"),
-    "kohya": kohya,
-    "original names": lambda updates: kohya(updates, "diffusion_model.", "."),
-    "LyCORIS": lycoris,
-}
 
 
 def changed(model, updates):
@@ -136,12 +63,31 @@ def test_every_format_changes_the_weights_by_the_same(model, updates, tmp_path, 
 
     path = tiny.save(FORMATS[form](updates), tmp_path / "style.safetensors")
     patched, clip, report = add_lora(model, None, path, 0.5, 1.0)
-    count = 5 if form in ("kohya", "original names") else len(updates)
+    count = 5 if form in ("kohya", "original names", "LyCORIS of kohya") else len(updates)
     assert (clip, report) == (None, f"style.safetensors: {count} of its {count} layers are the model's.")
     for layer, difference in changed(patched, updates).items():
         up, down = updates[layer]
         # The model's weights are kept in fp16.
         assert (difference - 0.5 * up @ down).abs().max() < 0.01, layer
+
+
+def test_weights_that_have_been_divided_by_a_scale_are_changed_by_the_same(host, updates, tmp_path):
+    from easel.nodes.local.sd35.loading import add_lora
+
+    layer = "transformer_blocks.1.attn.to_out.0"
+    weights = {name: tensor.float() for name, tensor in tiny.original_layout(tiny.part("transformer")).items()}
+    name = "joint_blocks.1.x_block.attn.proj"
+    scale = weights[f"{name}.weight"].abs().max() / 400
+    weights[f"{name}.weight"] = (weights[f"{name}.weight"] / scale).to(torch.float8_e4m3fn)
+    scaled = weights | {f"{name}.scale_weight": scale, "scaled_fp8": torch.empty(2, dtype=torch.float8_e4m3fn)}
+    model = build(tiny.save(scaled, tmp_path / "fp8.safetensors"))
+    # So small that the result still fits into what 8 bits can hold at this scale.
+    few = {layer: (updates[layer][0] * 0.01, updates[layer][1])}
+    path = tiny.save(diffusers(few), tmp_path / "style.safetensors")
+    up, down = few[layer]
+    difference = changed(add_lora(model, None, path, 1.0, 1.0)[0], few)[layer] * scale
+    assert torch.corrcoef(torch.stack([difference.flatten(), (up @ down).flatten()]))[0, 1] > 0.95
+    assert 0.9 < difference.std() / (up @ down).std() < 1.1
 
 
 def test_two_add_up_and_none_leaves_a_trace(model, updates, tmp_path):
@@ -187,14 +133,70 @@ def test_a_lora_of_another_model_is_refused(model, tmp_path, layer, said):
     assert str(caught.value).startswith('"x.safetensors" changes nothing')
 
 
-def test_a_lora_of_another_size_is_refused(model, tmp_path):
+TO_Q = "transformer.transformer_blocks.1.attn.to_q"
+
+
+@pytest.mark.parametrize(
+    "tensors",
+    [
+        {"lora_A.weight": (2, 1536), "lora_B.weight": (1536, 2)},
+        {"lokr_w1": (8, 8), "lokr_w2_a": (192, 2), "lokr_w2_b": (2, 192), "alpha": ()},
+        {"hada_w1_a": (1536, 2), "hada_w1_b": (2, 1536), "hada_w2_a": (1536, 2), "hada_w2_b": (2, 1536)},
+        {"diff": (1536, 1536)},
+    ],
+    ids=["LoRA", "LoKr", "LoHa", "whole"],
+)
+def test_a_lora_of_another_size_is_refused(model, tmp_path, tensors):
     from easel.nodes.local.sd35.errors import ModelRefused
     from easel.nodes.local.sd35.loading import add_lora
 
-    layer = "transformer.transformer_blocks.1.attn.to_q"
-    tensors = {f"{layer}.lora_A.weight": torch.zeros(2, 1536), f"{layer}.lora_B.weight": torch.zeros(1536, 2)}
+    path = tiny.save(
+        {f"{TO_Q}.{end}": torch.zeros(shape) for end, shape in tensors.items()}, tmp_path / "x.safetensors"
+    )
     with pytest.raises(ModelRefused, match="expects 1536 channels, and this model has 192"):
+        add_lora(model, None, path, 1.0, 1.0)
+
+
+def test_a_lora_of_flux_is_called_that_although_some_of_its_layers_are_called_like_ours(model, tmp_path):
+    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.sd35.loading import add_lora
+
+    tensors = {}
+    for layer in (TO_Q, "transformer.single_transformer_blocks.1.attn.to_q"):
+        tensors |= {f"{layer}.lora_A.weight": torch.zeros(2, 3072), f"{layer}.lora_B.weight": torch.zeros(3072, 2)}
+    with pytest.raises(ModelRefused, match="made for FLUX"):
         add_lora(model, None, tiny.save(tensors, tmp_path / "x.safetensors"), 1.0, 1.0)
+
+
+@pytest.mark.parametrize("left_out", ["lora_B.weight", "lora_A.weight"])
+def test_half_a_layer_is_not_counted(model, updates, tmp_path, left_out):
+    from easel.nodes.local.sd35.loading import add_lora
+
+    tensors = diffusers(updates)
+    del tensors[f"{TO_Q}.{left_out}"]
+    count = len(updates)
+    report = add_lora(model, None, tiny.save(tensors, tmp_path / "x.safetensors"), 1.0, 1.0)[2]
+    assert f"{count - 1} of its {count} layers" in report
+
+
+def test_a_scale_of_rows_is_taken_apart_with_them_and_one_of_columns_is_left_out_with_its_layer(
+    model, updates, tmp_path
+):
+    """DoRA: the layer as it would come out is brought to the scale's length."""
+    from easel.nodes.local.sd35.loading import add_lora
+
+    name = "lora_unet_joint_blocks_1_x_block_attn_qkv"
+    rows = torch.rand(576, 1, generator=torch.Generator().manual_seed(1)) + 1
+    path = tiny.save(kohya(updates) | {f"{name}.dora_scale": rows}, tmp_path / "rows.safetensors")
+    fused, _, report = add_lora(model, None, path, 1.0, 1.0)
+    assert "5 of its 5 layers" in report
+    apart = diffusers(updates)
+    for third, scale in zip("qkv", rows.chunk(3), strict=True):
+        apart[f"transformer.transformer_blocks.1.attn.to_{third}.dora_scale"] = scale
+    wanted = changed(add_lora(model, None, tiny.save(apart, tmp_path / "apart.safetensors"), 1.0, 1.0)[0], updates)
+    assert all(torch.equal(difference, wanted[layer]) for layer, difference in changed(fused, updates).items())
+    path = tiny.save(kohya(updates) | {f"{name}.dora_scale": torch.ones(1, 192)}, tmp_path / "columns.safetensors")
+    assert "4 of its 5 layers" in add_lora(model, None, path, 1.0, 1.0)[2]
 
 
 def test_a_file_that_is_no_lora_is_refused(model, file):

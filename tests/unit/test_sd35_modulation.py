@@ -364,3 +364,16 @@ def test_a_model_that_the_host_compiles_as_a_whole_is_loaded_as_a_whole(resting)
     resting.partially_load(resting.load_device, 1e32)
     assert resting.model.modulations.resting
     assert resting.loaded_size() < resting.get_ram_usage()
+
+
+def test_a_stop_is_felt_while_the_answers_are_worked_out(resting):
+    """For the published models these are gigabytes, brought to the device one layer at a time."""
+    import comfy.model_management as mm
+
+    modulations = resting.model.modulations
+    modulations.forget()
+    mm.interrupt_current_processing()
+    with pytest.raises(mm.InterruptProcessingException), torch.inference_mode():
+        modulations.answers(torch.full((1,), 500.0), torch.zeros(1, 160), [])
+    assert not mm.processing_interrupted()
+    assert modulations.held == 0

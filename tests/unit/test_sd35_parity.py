@@ -7,8 +7,15 @@ import pytest
 import torch
 
 from support import tiny_sd35 as tiny
+from support.sd35_runs import one_thread
 
 CLOSE = 2e-5
+
+
+@pytest.fixture(scope="module", autouse=True)
+def alone():
+    with one_thread():
+        yield
 
 
 @pytest.fixture(scope="module")

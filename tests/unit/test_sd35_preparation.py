@@ -175,6 +175,9 @@ def test_a_depth_model_that_cannot_be_used_says_why(folder):
     weights.write_bytes(weights.read_bytes()[:-500])
     with pytest.raises(ModelRefused, match='"tiny" cannot be opened as a depth model'):
         depth.read("tiny", torch.zeros(1, 8, 8, 3))
+    (folder / "config.json").write_text("{")
+    with pytest.raises(ModelRefused, match=r'^"tiny" has a damaged config.json'):
+        depth.read("tiny", torch.zeros(1, 8, 8, 3))
     (folder / "config.json").write_text('{"model_type": "sam"}')
     with pytest.raises(ModelRefused, match='"tiny" is no depth model that is known here'):
         depth.read("tiny", torch.zeros(1, 8, 8, 3))

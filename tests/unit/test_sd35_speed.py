@@ -197,6 +197,16 @@ def test_one_row_that_moves_wakes_the_blocks_for_all(random):
     assert hurry.rest_of(moved, {}, 0, {}) is None
 
 
+def test_what_is_not_a_number_has_not_stayed_as_it_was(random):
+    from easel.nodes.local.sd35.core.speed import Hurry
+
+    hurry, change = Hurry(0.5, False), torch.ones(2, 4, 8)
+    change[1] = 0
+    hurry.rest_of(change, {}, 0, {})
+    hurry.keep(change)
+    assert hurry.rest_of(change * 9, {}, 0, {}) is None
+
+
 def test_it_goes_with_a_lora_and_with_a_mask(random):
     import comfy.sample
     import comfy.sd

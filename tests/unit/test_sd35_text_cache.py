@@ -71,6 +71,20 @@ def test_the_same_words_run_no_encoder_even_after_the_loader_ran_again(checkpoin
     assert len(runs) == 2
 
 
+def test_the_same_file_with_and_without_its_projection_is_told_apart(checkpoint):
+    """diffusers applies what its folders hold; files of other kinds hold one that the family was trained without."""
+    from dataclasses import replace
+
+    from easel.nodes.local.sd35.core.text import as_clip
+    from easel.nodes.local.sd35.loading import read_model
+    from easel.nodes.local.sd35.text import build_encoder
+
+    part = read_model(checkpoint)["clip_l"]
+    encoder = build_encoder("clip_l", part)
+    one, other = (as_clip({"clip_l": replace(encoder, projected=way)}, 4096, 2048, 77).source for way in (False, True))
+    assert one != other
+
+
 def test_what_is_done_to_the_answer_afterwards_does_not_come_back(clip, runs):
     first = said(clip)
     kept = first[0].clone()

@@ -133,6 +133,10 @@ async def test_a_month_has_a_limit_and_the_last_one_does_not_count(shop, house, 
     assert house.submissions == 3
 
 
+def test_a_day_before_all_days_takes_everything():
+    assert spending.moment_of(dt.date.min) == 0.0 < spending.moment_of(dt.date(2026, 11, 21))
+
+
 def test_a_month_begins_on_its_first_day():
     now = dt.datetime(2026, 3, 14, 15, 9).timestamp()
     assert budget.month_began(now) == dt.datetime(2026, 3, 1).timestamp()

@@ -10,7 +10,7 @@ from comfy_api.latest import io
 from ... import pictures
 from ...hosted.engine.errors import InputRefused
 from ...hosted.sockets import all_pictures
-from ..facts import Known, total_cost
+from ..facts import KnownPicture, total_cost
 from ..sheets import THEMES, Cell, Layout, sheet
 from .lookup import known_of
 
@@ -109,14 +109,14 @@ def _named(labels: list[str], count: int) -> list[str]:
     return [label for label in labels for _ in range(each)]
 
 
-def _caption(known: Known, label: str, prompt: bool, model: bool, cost: bool, seed: bool) -> tuple[str, ...]:
+def _caption(known: KnownPicture, label: str, prompt: bool, model: bool, cost: bool, seed: bool) -> tuple[str, ...]:
     facts = [known.model if model else "", known.cost if cost else ""]
     facts.append(f"seed {known.seed}" if seed and known.seed is not None else "")
     facts.append("sandbox" if known.sandbox else "")
     return tuple(part for part in (label, known.prompt if prompt else "", " · ".join(filter(None, facts))) if part)
 
 
-def _report(known: list[Known], made: pictures.Pixels) -> str:
+def _report(known: list[KnownPicture], made: pictures.Pixels) -> str:
     bought = sum(one.cost_usd is not None for one in known)
     paid = f", bought for {total_cost(known)} together" if bought else ""
     few = f" ({bought} of them bought)" if 0 < bought < len(known) else ""

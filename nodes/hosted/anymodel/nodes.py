@@ -150,7 +150,7 @@ def _inputs() -> list[io.Input]:
             default='{\n  "prompt": "a lighthouse on a cliff, morning light"\n}',
             tooltip='The model\'s inputs as JSON. "$image", "$mask" and "$text" stand for what is connected below.',
         ),
-        take_input(),
+        take_input("result"),
         advanced(
             io.Float.Input(
                 "expected_price",
@@ -159,7 +159,7 @@ def _inputs() -> list[io.Input]:
                 max=100.0,
                 step=0.001,
                 tooltip="US dollars that you expect a run to cost, for your budget and the ledger, where the marketplace "
-                "publishes no price. 0 leaves it unknown.",
+                "publishes no price. 0 leaves it unknown: while a spending limit is set, it is then not bought.",
             )
         ),
         *choice_inputs(()),

@@ -13,7 +13,7 @@ from .settings import Budget
 
 Period = Literal["run", "day", "month"]
 PERIODS: tuple[Period, ...] = ("run", "day", "month")
-_WHERE = "Raise it with {variable} or in Easel's settings.json"
+_WHERE = "Raise it in the Easel panel, under Spending, or with {variable}"
 
 
 def day_began(now: float) -> float:

@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import Connection, create_engine, event, make_url, text
 from sqlalchemy import Engine as Database
+from sqlalchemy.exc import InterfaceError, OperationalError
+from tenacity import (
+    Retrying,
+    retry_if_exception_type,
+    stop_after_attempt,
+    stop_after_delay,
+    wait_exponential,
+    wait_random,
+)
+
+T = TypeVar("T")
 
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _BUSY_MS = 30_000
+_TURNED = Retrying(
+    retry=retry_if_exception_type(sqlite3.OperationalError),
+    wait=wait_random(0.01, 0.1),
+    stop=stop_after_delay(_BUSY_MS / 1000),
+    reraise=True,
+)
+_INSISTED = Retrying(
+    retry=retry_if_exception_type((OperationalError, InterfaceError)),
+    wait=wait_exponential(multiplier=0.1),
+    stop=stop_after_attempt(5),
+    reraise=True,
+)
 
 
 def open_database(url: str) -> Database:
@@ -32,11 +57,23 @@ def sqlite_url(path: Path) -> str:
     return f"sqlite:///{path.as_posix()}"
 
 
+def insist(step: Callable[..., T], *values: Any, **named: Any) -> T:
+    """What ``step`` gives, which may be repeated; tried again where the database was away for a moment.
+
+    What a provider has just been paid for must not be lost with one broken connection.
+    """
+    return _INSISTED.copy()(step, *values, **named)
+
+
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
     # The driver's own transaction handling would begin too late for "read, decide, write" to be one step.
     connection.isolation_level = None
-    for pragma in (f"busy_timeout={_BUSY_MS}", "journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+    for pragma in (f"busy_timeout={_BUSY_MS}", "synchronous=FULL", "foreign_keys=ON"):
         connection.execute(f"PRAGMA {pragma}")
+    # Of two that turn a new file to WAL at once, SQLite refuses one at once, whatever the time-out.
+    for attempt in _TURNED.copy():
+        with attempt:
+            connection.execute("PRAGMA journal_mode=WAL")
 
 
 def _begin_sqlite(connection: Any) -> None:

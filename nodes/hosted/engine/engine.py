@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import logging
 import os
 import threading
@@ -19,7 +18,7 @@ import aiohttp
 
 from .account import Account
 from .calls import guarded, question, tells, unanswered
-from .database import open_database, sqlite_url
+from .database import insist, open_database, sqlite_url
 from .destination import Destination, Realm, live, stand_in
 from .errors import EaselError, MissingKey, ResultLost, Stopped
 from .fetch import Downloader
@@ -34,7 +33,7 @@ from .outcome import Facts, Outcome
 from .owner import this_process
 from .provider import Call, Progress, Provider
 from .purchase import Steps
-from .recovery import RESUMED, beat, give_way, log_failure, orphans, settle, unsure
+from .recovery import RESUMED, asks, beat, give_way, log_failure, orphans, settle, unsure
 from .request import Request
 from .settings import Settings
 from .standing import maker_of
@@ -148,11 +147,12 @@ class Engine:
         ``work`` runs on the engine's loop; ``look`` is called meanwhile and stops the wait by raising. Raises one of
         :mod:`errors`.
         """
-        return await look_until_done(self._submit(self._consult(self.providers[name], profile, work)), look)
+        consulting = self._consult(self.providers[name], profile, work)
+        return await look_until_done(self._loop_thread().submit(consulting), look)
 
     async def look_up(self, question: Callable[[Tools], Awaitable[T]]) -> T:
         """What ``question`` finds in the journal and the store; it runs on the engine's loop. From any loop."""
-        return await look_until_done(self._submit(self._ask_tools(question)), lambda: None)
+        return await look_until_done(self._loop_thread().submit(self._ask_tools(question)), lambda: None)
 
     async def record_of_pixels(self, pixels: str) -> dict[str, Any] | None:
         """How the picture with these RGB pixels was bought; None where none was. From any loop."""
@@ -205,9 +205,6 @@ class Engine:
                 self._thread = LoopThread("easel-engine")
             return self._thread
 
-    def _submit(self, work: Any) -> concurrent.futures.Future[Any]:
-        return self._loop_thread().submit(work)
-
     # What runs on the engine's own loop.
 
     async def _buy(
@@ -235,6 +232,8 @@ class Engine:
                     passed.append(claim.purchase.id)
                     notes.append(f"What was under way for this elsewhere could not be had. {ended.sentence}")
                 continue
+            if claim.verdict == "theirs":
+                key = self._key_of(claim.purchase, destination)
             steps = self._steps(tools, claim.purchase, ticket, key, destination, request)
             if claim.verdict == "mine":
                 return await self._outcome(tools, await steps.buy(), notes, paid_now=True)
@@ -310,9 +309,7 @@ class Engine:
         if orphan.realm == "live":
             place = Destination("live", orphan.address, place.options, ())
         await give_way(orphan, self.owner, ticket)
-        # Nothing but a job that goes on has to be asked about.
-        key = self._key(account, place, orphan.profile) if orphan.state == "running" else NO_KEY
-        steps = self._steps(tools, orphan, ticket, key, place, None)
+        steps = self._steps(tools, orphan, ticket, self._key_of(orphan, place), place, None)
         finished = await settle(steps, self.owner)
         if finished is None:
             raise Stopped(f"Nothing of {orphan.operation} with {orphan.model} was left to collect.")
@@ -346,6 +343,11 @@ class Engine:
         except MissingKey as error:
             raise (MissingKey(otherwise) if otherwise else error) from None
 
+    def _key_of(self, purchase: Purchase, place: Destination) -> Key:
+        """The key to go on with: whoever began it may have used another profile's, and no other account knows the job."""
+        account = self.providers[purchase.provider].account
+        return self._key(account, place, purchase.profile) if asks(purchase, self.owner) else NO_KEY
+
     async def _open_tools(self) -> Tools:
         if self._tools is None:
             async with self._opening:
@@ -359,11 +361,11 @@ class Engine:
         self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         url = settings.database_url or sqlite_url(self.folder / "easel.db")
         database = await self._in_order(open_database, url)
-        http = aiohttp.ClientSession(trust_env=True)
+        http = aiohttp.ClientSession()
         return Tools(
             journal=Journal(database, self.owner),
             ledger=Ledger(database),
-            store=Store(settings.store_url or (self.folder / "pictures").as_uri()),
+            store=Store(settings.store_url or (self.folder / "pictures").as_uri(), may_go=bool(settings.store_url)),
             keys=self.keys,
             http=http,
             downloads=Downloader.beside(http),
@@ -379,7 +381,8 @@ class Engine:
 
     async def _in_order(self, step: Callable[..., Any], *values: Any, **named: Any) -> Any:
         """Run a blocking step on the journal's thread, after those that came before."""
-        return await asyncio.get_running_loop().run_in_executor(self._journal_thread, partial(step, *values, **named))
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._journal_thread, partial(insist, step, *values, **named))
 
     async def _open_kept(self, tools: Tools, purchase: Purchase, notes: list[str]) -> Outcome | None:
         """A finished purchase with its bytes; None (and marked as damaged) where they cannot be had any more."""

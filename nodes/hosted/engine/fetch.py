@@ -15,16 +15,21 @@ from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
 from yarl import URL
 
 from .errors import ResultLost
+from .proxies import is_proxy, proxy_for
 from .retry import backoff
 
 MAX_BYTES = 160 * 1024 * 1024
 _REDIRECTS = 3
 _TIMEOUT = aiohttp.ClientTimeout(total=300, connect=20, sock_read=60)
-_GONE = (401, 403, 404, 410)
+_GONE = (401, 403, 410)
 
 
 class PassingFailure(Exception):
     """The download broke off in a way that another try may mend."""
+
+
+class NotThere(PassingFailure):
+    """Nothing is behind the link: not yet, or not any more."""
 
 
 class LeadsInside(OSError):
@@ -32,12 +37,17 @@ class LeadsInside(OSError):
 
 
 class PublicResolver(ThreadedResolver):
-    """Names that lead to this machine or a private network do not resolve: a link must not reach inside."""
+    """Names that lead to this machine or a private network do not resolve: a link must not reach inside.
+
+    The proxy of the environment may be inside: no link names it (see :func:`check_link`).
+    """
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[ResolveResult]:
         found = await super().resolve(host, port, family)
+        if is_proxy(host):
+            return found
         public = [entry for entry in found if ipaddress.ip_address(entry["host"]).is_global]
         if not public:
             raise LeadsInside(host)
@@ -48,6 +58,8 @@ def check_link(url: URL) -> None:
     """Raises :class:`ResultLost` unless ``url`` is https to a host that is not plainly a private address."""
     if url.scheme != "https" or not url.host:
         raise ResultLost("The provider's link to the picture is not https, so Easel did not follow it.")
+    if is_proxy(url.host):
+        raise _inside()
     try:
         address = ipaddress.ip_address(url.host)
     except ValueError:
@@ -69,7 +81,7 @@ class Downloader:
     @classmethod
     def beside(cls, free: aiohttp.ClientSession) -> Downloader:
         """A downloader that uses ``free`` for trusted origins. Called on the loop that it will be used on."""
-        guarded = aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=PublicResolver()), trust_env=True)
+        guarded = aiohttp.ClientSession(connector=aiohttp.TCPConnector(resolver=PublicResolver()))
         return cls(free, guarded)
 
     async def fetch(self, url: str, trusted_origin: str) -> bytes:
@@ -86,6 +98,8 @@ class Downloader:
             ):
                 with attempt:
                     return await self._fetch_once(_parsed(url), trusted_origin)
+        except NotThere as failure:
+            raise _gone(404) from failure
         except PassingFailure as failure:
             raise ResultLost(
                 f"The picture was made, and its download broke off again and again ({failure}). Run again: Easel kept "
@@ -105,7 +119,7 @@ class Downloader:
                 check_link(url)
             session = self.free if trusted else self.guarded
             try:
-                async with session.get(url, allow_redirects=False, timeout=_TIMEOUT) as answer:
+                async with session.get(url, allow_redirects=False, timeout=_TIMEOUT, proxy=proxy_for(url)) as answer:
                     if answer.status in (301, 302, 303, 307, 308):
                         url = url.join(_parsed(answer.headers.get("Location", "")))
                         continue
@@ -138,7 +152,10 @@ def _parsed(link: str) -> URL:
 
 async def _body(answer: aiohttp.ClientResponse) -> bytes:
     if answer.status in _GONE:
-        raise ResultLost(f"The provider's link to the picture no longer works (HTTP {answer.status}).")
+        raise _gone(answer.status)
+    if answer.status == 404:
+        # A file that was made this very moment may not have reached every server yet.
+        raise NotThere("HTTP 404")
     if answer.status != 200:
         raise PassingFailure(f"HTTP {answer.status}")
     if (answer.content_length or 0) > MAX_BYTES:
@@ -151,6 +168,10 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
             raise _too_large()
         chunks.append(chunk)
     return b"".join(chunks)
+
+
+def _gone(status: int) -> ResultLost:
+    return ResultLost(f"The provider's link to the picture no longer works (HTTP {status}).")
 
 
 def _no_address() -> ResultLost:

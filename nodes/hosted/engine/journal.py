@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 
 from . import budget
 from .database import take_turns
-from .owner import LEASE_SECONDS
+from .owner import LEASE_SECONDS, NOBODY
 from .settings import Budget
 from .tables import ACTIVE, Charge, Purchase, StoredPicture
 
@@ -147,6 +147,10 @@ class Journal:
                 .values(owner=self._owner, lease_until=time.time() + LEASE_SECONDS)
             )
             return int(getattr(taken, "rowcount", 0)) == 1
+
+    def let_go(self, purchase_id: str) -> None:
+        """Nobody works on it any more, though its owner lives: another process that wants it must not wait for that."""
+        self._change(purchase_id, owner=NOBODY, lease_until=0.0)
 
     def orphans(self) -> Sequence[Purchase]:
         """Purchases under way that other owners began."""

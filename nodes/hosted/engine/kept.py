@@ -17,11 +17,15 @@ from .tools import Tools
 
 
 async def read_pictures(tools: Tools, purchase: Purchase, notes: list[str]) -> list[bytes] | None:
-    """The bytes of every picture, in order; None where one is lost for good. What was healed is said in ``notes``."""
+    """The bytes of every picture, in order; None where one is lost for good. What was healed is said in ``notes``.
+
+    Raises :class:`ResultLost` where waiting may bring them back.
+    """
     pictures = []
     for picture in purchase.pictures:
         data = await asyncio.to_thread(tools.store.get, purchase.realm, picture.digest)
         if data is None:
+            await asyncio.to_thread(tools.store.insist)
             data = await _fetch_again(tools, purchase, picture)
             if data is None:
                 return None

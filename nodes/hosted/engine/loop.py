@@ -18,8 +18,6 @@ class LoopThread:
     """A daemon thread that runs one event loop for as long as the process lives."""
 
     def __init__(self, name: str) -> None:
-        self.is_stopping = False
-        """Whether a CancelledError is this thread's own; anything else that raises one made it up."""
         self.loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._thread.start()
@@ -30,7 +28,6 @@ class LoopThread:
 
     def stop(self, last: Callable[[], Coroutine[Any, Any, None]]) -> None:
         """End the loop and its thread: work under way is cancelled, then ``last`` is run."""
-        self.is_stopping = True
         self.submit(self._cancel_all()).result(timeout=10)
         self.submit(last()).result(timeout=10)
         self.loop.call_soon_threadsafe(self.loop.stop)

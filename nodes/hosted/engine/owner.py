@@ -14,6 +14,8 @@ import psutil
 LEASE_SECONDS = 20.0
 """How long a silent owner is believed to live where nothing surer can be known."""
 BEAT_SECONDS = 5.0
+NOBODY = "nobody/0/0"
+"""Owns what was let go: it never lives, so that whoever asks for it goes on with it."""
 _PROCESS_SPACE = Path("/proc/self/ns/pid")
 
 
@@ -33,8 +35,10 @@ def is_alive(owner: str, lease_until: float) -> bool:
             return False
         with suppress(psutil.AccessDenied):
             try:
-                if f"{psutil.Process(int(pid)).create_time():.2f}" == started:
-                    return True
+                process = psutil.Process(int(pid))
+                if f"{process.create_time():.2f}" == started:
+                    # Killed, and yet to be buried by its parent: in many containers nobody ever does.
+                    return process.status() != psutil.STATUS_ZOMBIE
             except psutil.NoSuchProcess:
                 return False
     # Another start of the same pid is a stranger, or the same process after the clock was set: its lease tells.

@@ -198,7 +198,9 @@ class Steps:
             return await work
         except EaselError as error:
             error.rewritten(redact)
-            if not error.resumable:
+            if error.resumable:
+                await self._write(self.tools.journal.let_go, self.purchase.id)
+            else:
                 await self._write_end(error)
             if tells(error, redact):
                 raise error from None

@@ -46,6 +46,11 @@ async def settle(steps: Steps, owner: str) -> Purchase | None:
     return await steps.resume()
 
 
+def asks(purchase: Purchase, owner: str) -> bool:
+    """Whether ``owner`` would have to ask the provider, to go on with a purchase that it finds in the journal."""
+    return purchase.state == "running" and not _is_worked_on(purchase, owner)
+
+
 async def give_way(purchase: Purchase, owner: str, ticket: Ticket) -> None:
     """Raises :class:`Stopped`, a moment later, where another than ``owner`` is at work: to wait for that needs no key."""
     if _is_worked_on(purchase, owner):

@@ -30,6 +30,7 @@ _LINE_COLUMNS = (
     "purchase",
 )
 _AT_ONCE = 1000
+_FIRST_YEAR = 1970
 
 
 class BadQuestion(EaselError):
@@ -146,7 +147,8 @@ def day_of(text: str) -> dt.date | None:
 
 def moment_of(day: dt.date) -> float:
     """When the day begins here, in seconds since 1970."""
-    return dt.datetime.combine(day, dt.time.min).timestamp()
+    # Not every system can reckon with days so long ago, and nothing was bought then.
+    return dt.datetime.combine(day, dt.time.min).timestamp() if day.year > _FIRST_YEAR else 0.0
 
 
 def _cells(row: Sum) -> tuple[Any, ...]:

@@ -9,11 +9,15 @@ import secrets
 from fsspec.core import url_to_fs
 from fsspec.implementations.local import LocalFileSystem
 
+from .errors import ResultLost
+
 
 class Store:
     """A content-addressed folder. A file is whole or absent: written aside, synced, then renamed."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, may_go: bool = False) -> None:
+        """``may_go``: the folder may be out of reach for a while, as one on a network drive is."""
+        self._may_go = may_go
         self._files, root = url_to_fs(url)
         self._root = root.rstrip("/")
         self._is_local = isinstance(self._files, LocalFileSystem)
@@ -52,6 +56,16 @@ class Store:
         except FileNotFoundError:
             return None
         return data if hashlib.sha256(data).hexdigest() == digest else None
+
+    def insist(self) -> None:
+        """Raises :class:`ResultLost` (resumable) where the whole folder is out of reach: its pictures are not lost."""
+        if self._may_go and not self._files.isdir(self._root):
+            raise ResultLost(
+                f"The folder of kept pictures, {self._root}, is not there: connect the drive that it is on, or correct "
+                "EASEL_STORE_URL. Then run again.",
+                resumable=True,
+                charge="none",
+            )
 
     def _path(self, realm: str, digest: str) -> str:
         return f"{self._root}/{realm}/{digest[:2]}/{digest}"

@@ -13,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import aiohttp
+from yarl import URL
 
 from .account import Account
 from .errors import (
@@ -27,6 +28,7 @@ from .errors import (
     TimedOut,
 )
 from .fetch import origin_of
+from .proxies import proxy_for
 from .request import Request
 
 SUBMIT = aiohttp.ClientTimeout(total=None, connect=20, sock_read=120)
@@ -71,7 +73,7 @@ async def submit(
     A kept connection that the server has just closed looks like one cut after the request.
     """
     connector = aiohttp.TCPConnector(force_close=True)
-    async with aiohttp.ClientSession(connector=connector, trust_env=True) as fresh:
+    async with aiohttp.ClientSession(connector=connector) as fresh:
         return await ask(fresh, "POST", url, headers=headers, json=json, data=data, timeout=timeout)
 
 
@@ -87,7 +89,14 @@ async def ask(
 ) -> Answer:
     """One request over the engine's own connections, for what costs nothing: a look at a job, an upload."""
     async with http.request(
-        method, url, headers=headers, json=json, data=data, timeout=timeout, allow_redirects=False
+        method,
+        url,
+        headers=headers,
+        json=json,
+        data=data,
+        timeout=timeout,
+        allow_redirects=False,
+        proxy=proxy_for(URL(url)),
     ) as answer:
         told, raw = await _body(answer)
         return Answer(answer.status, answer.headers, told, raw)

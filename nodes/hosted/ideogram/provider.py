@@ -95,17 +95,21 @@ class Ideogram:
     async def _quoted(self, request: IdeogramRequest, url: str, upload: Upload, call: Call) -> wire.Answer | None:
         """What Ideogram answers when asked for the price, for nothing; None where that tells nothing.
 
-        Raises what the purchase itself would be refused with.
+        Raises what the purchase itself would be refused with, and what leaves open whether a server that may know no
+        quotes has taken the question for the purchase.
         """
+        knows_quotes = call.address.endswith(ACCOUNT.address.partition("://")[2])
         try:
             answer = await wire.ask(call.http, "POST", f"{url}?dry_run=true", **upload.body(), headers=_key(call))
         except (aiohttp.ClientError, asyncio.TimeoutError):
+            if not knows_quotes:
+                raise
             # Only the price is missing: whether the purchase itself gets through, it will tell.
             return None
         if _is_success(answer):
             return answer
         error = refusal(answer, request)
-        if error.charge == "none":
+        if error.charge == "none" or (answer.status > 500 and not knows_quotes):
             raise error
         return None
 

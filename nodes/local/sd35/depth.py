@@ -67,7 +67,10 @@ def _folder(name: str) -> Path:
 
 def _kind(folder: Path) -> bool:
     """Whether its numbers are larger where it is near."""
-    settings = json_of(folder / _CONFIG) if (folder / _CONFIG).is_file() else {}
+    try:
+        settings = json_of(folder / _CONFIG) if (folder / _CONFIG).is_file() else {}
+    except ModelRefused as error:
+        raise ModelRefused(f'"{folder.name}" {error.sentence}') from error
     kind = settings.get("model_type")
     if kind not in _NEAR_IS_LARGE:
         raise ModelRefused(

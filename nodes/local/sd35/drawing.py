@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..masks.tensors import picture_arrays
 from .cropping import SIDES_BY, resized
 from .errors import WishRefused
-from .preparation import coloured
 from .stacks import Control, Lora, with_controls, with_loras
 
 if TYPE_CHECKING:
@@ -50,16 +50,19 @@ def draw(model: Any, clip: Any, vae: Any, wish: Wish, width: int, height: int, c
     asked = (width or best, height or best)
     size = _fitting(model, *asked)
     latents, used = sampled(model, clip, vae, wish, empty_latents(*size, count), size)
-    return Drawn(vae.decode(latents), latents, f"{_said(size, asked)}, {used}")
+    return Drawn(decoded(vae, latents), latents, f"{_said(size, asked)}, {used}")
 
 
 def redraw(model: Any, clip: Any, vae: Any, wish: Wish, images: Tensor, denoise: float) -> Drawn:
-    """Pictures (B, H, W, C) drawn anew; at ``denoise`` 0 they only pass the VAE."""
-    asked = (images.shape[2], images.shape[1])
+    """Pictures (B, H, W, C) drawn anew; at ``denoise`` 0 they only pass the VAE. Raises ``InputRefused`` for what is no picture."""
+    import torch
+
+    pictures = torch.from_numpy(picture_arrays(images)[..., :3])
+    asked = (pictures.shape[2], pictures.shape[1])
     size = _fitting(model, *asked)
-    latents = vae.encode(resized(coloured(images), *size))
+    latents = vae.encode(resized(pictures, *size))
     latents, used = sampled(model, clip, vae, wish, latents, size, denoise)
-    return Drawn(vae.decode(latents), latents, f"{_said(size, asked)}, {used}")
+    return Drawn(decoded(vae, latents), latents, f"{_said(size, asked)}, {used}")
 
 
 def sampled(
@@ -93,6 +96,19 @@ def sampled(
     used += f", denoise {denoise:g}" if denoise < 1 else ""
     used += f", {len(wish.controls)} ControlNet{'s' * (len(wish.controls) > 1)}" if wish.controls else ""
     return latents, "\n".join([used, *reports])
+
+
+def decoded(vae: Any, latents: Tensor) -> Tensor:
+    """The pictures in ``latents``. Raises ``WishRefused`` where the VAE gives none: they would be saved as black ones."""
+    from .core.vae import is_finite
+
+    images: Tensor = vae.decode(latents)
+    if not is_finite(images):
+        raise WishRefused(
+            "The VAE gave no picture but numbers that are none (NaN). Its file may be damaged, or it is computed in fp16: start "
+            "ComfyUI with --bf16-vae or --fp32-vae."
+        )
+    return images
 
 
 def facts(model: Any) -> Any:

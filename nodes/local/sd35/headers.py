@@ -82,17 +82,17 @@ def read_header(path: Path) -> Header:
 def _of_safetensors(path: Path, text: bytes, held: int) -> Header:
     try:
         table: dict[str, dict[str, Any]] = json.loads(text)
-        words = table.pop("__metadata__", {})
+        words = {str(name): str(word) for name, word in table.pop("__metadata__", {}).items()}
         shapes = {name: tuple(entry["shape"]) for name, entry in table.items()}
         promised = max((entry["data_offsets"][1] for entry in table.values()), default=0)
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, LookupError, TypeError, AttributeError) as error:
         raise ModelRefused("is damaged: its table of contents cannot be read. Download it again.") from error
     if held < promised:
         percent = 100 * held // promised
         raise ModelRefused(f"was cut short: {percent} % of its weights are there. Download it again.")
     if not shapes:
         raise ModelRefused("holds no weights.")
-    return Header(path, shapes, {str(name): str(word) for name, word in words.items()})
+    return Header(path, shapes, words)
 
 
 def _of_pickle(path: Path) -> Header:

@@ -14,7 +14,7 @@ from ..masks.outpaint import Seam
 from ..masks.outpaint import outpaint as laid_out
 from ..masks.tensors import Array, masks_for, picture_arrays
 from .cropping import Cut, Room, cut_for, cut_out_of, latent_mask, prepared, resized, stitched
-from .drawing import Drawn, Wish, facts, sampled
+from .drawing import Drawn, Wish, decoded, facts, sampled
 from .errors import WishRefused
 from .stacks import Control, cut_out
 
@@ -95,7 +95,7 @@ def _inpaint(model: Any, clip: Any, vae: Any, wish: Wish, pictures: Array, masks
         where,
     )
     if denoise > 0:
-        images = stitched(images, vae.decode(latents), keep, cut)
+        images = stitched(images, decoded(vae, latents), keep, cut)
     return Drawn(images, latents, f"{_said(images, paint, cut)}, {used}", where)
 
 

@@ -65,7 +65,7 @@ def open_model(
         transformer,
         variant,
         best_side=sample_size * 8,
-        shift=None if folder is None else shift_of(folder),
+        shift=None if folder is None else _of(folder, shift_of),
         latents=None if latents == (SCALE, SHIFT) else latents,
     )
     clip = _of(path, lambda _: as_clip(text, config["joint_attention_dim"], config["pooled_projection_dim"], t5_tokens))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,9 @@ _TENSOR = re.compile(
 )
 _ROWS = ("lora_up.weight", "lora_B.weight", "lora.up.weight")
 _COLUMNS = ("lora_down.weight", "lora_A.weight", "lora.down.weight")
+# What has the rows of the layer, and what is the same for all of them.
+_BY_ROWS = {*_ROWS, "diff", "diff_b", "dora_scale"}
+_FOR_ALL = {*_COLUMNS, "alpha", "lora_mid.weight"}
 _TEXT = ("lora_te", "text_encoder")
 # Whose LoRA it is, by a part of the names of its layers.
 _BASES = (
@@ -41,6 +44,8 @@ class Sorted:
     layers: int
     """Layers of the file, of which ``matched`` are the transformer's."""
     matched: int
+    whole: Mapping[str, Sequence[Piece]]
+    """Layers among ``transformer`` that are products (LyCORIS) for several of its layers: to be worked out, then taken apart."""
 
 
 def check(header: Header) -> None:
@@ -57,30 +62,32 @@ def sort(tensors: Mapping[str, Tensor], weights: Shapes) -> Sorted:
     """
     known = _known_layers(weights)
     found: dict[str, Tensor] = {}
-    others: dict[str, Tensor] = {}
-    layers, matched = set(), set()
-    for name, tensor in tensors.items():
-        parsed = _TENSOR.match(name)
-        if parsed is None:
-            others[name] = tensor
+    whole: dict[str, Sequence[Piece]] = {}
+    layers = _layers_of(tensors)
+    matched = set()
+    for layer, names in layers.items():
+        ends, pieces = {end: tensors[name] for end, name in names.items()}, known.get(layer, [])
+        size = _size(ends)
+        if not pieces or size is None:
             continue
-        layer, end = parsed["layer"], parsed["end"].replace(".default", "")
-        layers.add(layer)
-        taken = [(piece.target, _changed(piece, end, tensor)) for piece in known.get(layer, [])]
-        if not taken or any(changed is None for _, changed in taken):
-            others[name] = tensor
+        taken = _apart(pieces, ends)
+        if taken is None and "dora_scale" in ends:
+            # It is of all rows together, and each third of ours has its own.
             continue
+        _fit(pieces, size, weights, tensors)
         matched.add(layer)
-        for target, changed in taken:
-            if changed is not None:
-                _fits(target, end, changed, weights)
-                found[f"{target}.{end}"] = changed
-    return Sorted(found, others, len(layers), len(matched))
+        if taken is None:
+            whole[layer] = pieces
+            taken = {f"{layer}.{end}": tensor for end, tensor in ends.items()}
+        found |= taken
+    used = {name for layer in matched for name in layers[layer].values()}
+    others = {name: tensor for name, tensor in tensors.items() if name not in used}
+    return Sorted(found, others, len(layers), len(matched), whole)
 
 
 def refuse_unmatched(tensors: Mapping[str, Tensor]) -> ModelRefused:
     """The error for a LoRA of which nothing belongs to the model."""
-    base = next((base for mark, base in _BASES if any(mark in name for name in tensors)), None)
+    base = _base_of(tensors)
     whose = f"it is made for {base}" if base else f"its first layer is called {next(iter(tensors))}"
     return ModelRefused(
         f"changes nothing in Stable Diffusion 3.5: {whose}. Take a LoRA that was trained on this model."
@@ -113,21 +120,71 @@ def _known_layers(weights: Shapes) -> dict[str, list[Piece]]:
     return known
 
 
-def _changed(piece: Piece, end: str, tensor: Tensor) -> Tensor | None:
-    """The part of a tensor that changes this piece; None where it cannot be told apart."""
-    if piece.third is None and not piece.swapped:
-        return tensor
-    if end in _ROWS:
-        return piece.of(tensor)
-    return tensor if end in (*_COLUMNS, "alpha", "lora_mid.weight") else None
+def _base_of(tensors: Mapping[str, Tensor]) -> str | None:
+    """The other family that it is made for, where its names tell."""
+    return next((base for mark, base in _BASES if any(mark in name for name in tensors)), None)
 
 
-def _fits(layer: str, end: str, tensor: Tensor, weights: Shapes) -> None:
-    shape = weights[f"{layer}.weight"]
-    wanted = shape[0] if end in _ROWS else shape[1] if end in _COLUMNS else None
-    had = tensor.shape[0] if end in _ROWS else tensor.shape[1] if end in _COLUMNS else None
-    if wanted != had:
-        raise ModelRefused(
-            f"is made for another size of the model: in {layer} it expects {had} channels, and this model has {wanted}. "
-            "LoRAs of Medium and of Large do not go together."
-        )
+def _layers_of(tensors: Iterable[str]) -> dict[str, dict[str, str]]:
+    """The layers of the file: the names of their tensors by their ends."""
+    layers: dict[str, dict[str, str]] = {}
+    for name in tensors:
+        if parsed := _TENSOR.match(name):
+            layers.setdefault(parsed["layer"], {})[parsed["end"].replace(".default", "")] = name
+    return layers
+
+
+def _apart(pieces: Sequence[Piece], ends: Mapping[str, Tensor]) -> dict[str, Tensor] | None:
+    """What changes each of the pieces, as ``LAYER.END``; None where that cannot be told from the tensors alone."""
+    if len(pieces) == 1 and not pieces[0].swapped:
+        return {f"{pieces[0].target}.{end}": tensor for end, tensor in ends.items()}
+    scale = ends.get("dora_scale")
+    if not ends.keys() <= _BY_ROWS | _FOR_ALL or (scale is not None and _side(scale, 0) == 1):
+        return None
+    return {
+        f"{piece.target}.{end}": piece.of(tensor) if end in _BY_ROWS else tensor
+        for piece in pieces
+        for end, tensor in ends.items()
+    }
+
+
+def _size(ends: Mapping[str, Tensor]) -> tuple[int, int] | tuple[None, None] | None:
+    """Rows and columns of what a layer is changed by, where its tensors tell; None where some of them are missing."""
+    rows, columns = (next((end for end in some if end in ends), None) for some in (_ROWS, _COLUMNS))
+    if rows and columns:
+        return _side(ends[rows], 0), _side(ends[columns], 1)
+    if "diff" in ends:
+        return _side(ends["diff"], 0), _side(ends["diff"], 1)
+    if {"diff_b", "hada_t1", "lokr_t2"} & ends.keys():
+        return None, None
+    if {"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"} <= ends.keys():
+        return _side(ends["hada_w1_a"], 0), _side(ends["hada_w1_b"], 1)
+    factors = []
+    for factor in ("lokr_w1", "lokr_w2"):
+        left, right = (ends.get(factor, ends.get(f"{factor}_{side}")) for side in "ab")
+        if left is None or right is None:
+            return None
+        factors.append((_side(left, 0), _side(right, 1)))
+    (rows_1, columns_1), (rows_2, columns_2) = factors
+    return rows_1 * rows_2, columns_1 * columns_2
+
+
+def _side(tensor: Tensor, number: int) -> int:
+    return tensor.shape[number] if tensor.ndim > number else 0
+
+
+def _fit(
+    pieces: Sequence[Piece], size: tuple[int, int] | tuple[None, None], weights: Shapes, tensors: Mapping[str, Tensor]
+) -> None:
+    """Raises ``ModelRefused`` where the change is of another size than the layers: the host would only log it."""
+    shapes = [weights[f"{piece.target}.weight"] for piece in pieces]
+    wanted = sum(shape[0] for shape in shapes), shapes[0][1] if len(shapes[0]) > 1 else 0
+    if size in (wanted, (None, None)):
+        return
+    if _base_of(tensors):
+        raise refuse_unmatched(tensors)
+    had, has = next(pair for pair in zip(size, wanted, strict=True) if pair[0] != pair[1])
+    raise ModelRefused(
+        f"is made for another size of the model: in {pieces[0].target} it expects {had} channels, and this model has {has}. "
+        "LoRAs of Medium and of Large do not go together."
+    )

@@ -149,12 +149,18 @@ def _in_folder(folder: Path) -> dict[str, Part]:
 
 
 def weights_in(folder: Path) -> list[Path]:
-    """The file or the files of one part; the full form where a half-precision one lies beside it."""
+    """The file or the files of one part; the full form where a half-precision one lies beside it.
+
+    Raises ``ModelRefused`` where one of several is missing.
+    """
     indexes = sorted(folder.glob("*.safetensors.index.json"), key=lambda path: len(path.name))
     whole = sorted(folder.glob("*.safetensors"), key=lambda path: len(path.name))
-    if indexes:
-        return [folder / name for name in sorted(set(json_of(indexes[0])["weight_map"].values()))]
-    return whole[:1]
+    if not indexes:
+        return whole[:1]
+    files = [folder / name for name in sorted(set(json_of(indexes[0]).get("weight_map", {}).values()))]
+    if missing := next((file for file in files if not file.is_file()), None):
+        raise ModelRefused(f'is not whole: "{missing.name}" is missing in {folder}. Download that file too.')
+    return files
 
 
 def json_of(path: Path) -> dict[str, Any]:
@@ -163,6 +169,8 @@ def json_of(path: Path) -> dict[str, Any]:
         found: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     except ValueError as error:
         raise ModelRefused(f"has a damaged {path.name}: {error}.") from error
+    if not isinstance(found, dict):
+        raise ModelRefused(f"has a damaged {path.name}.")
     return found
 
 
@@ -170,4 +178,6 @@ def shift_of(folder: Path) -> float | None:
     """How far a diffusers folder's own schedule is shifted towards noise; None where it says nothing."""
     path = folder / "scheduler/scheduler_config.json"
     said = json_of(path).get("shift") if path.is_file() else None
-    return None if said is None else float(said)
+    if said is not None and not isinstance(said, (int, float)):
+        raise ModelRefused(f"has a damaged {path.name}: its shift is {json.dumps(said)}, which is no number.")
+    return said

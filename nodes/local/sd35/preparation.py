@@ -20,7 +20,7 @@ def fitted(images: Tensor, width: int, height: int) -> Tensor:
     """Pictures (B, H, W, C) in another size; what does not fit its proportions is cut off evenly. Of three channels."""
     from torch.nn.functional import interpolate
 
-    images = coloured(images)
+    images = _coloured(images)
     had_height, had_width = images.shape[1:3]
     if (had_width, had_height) == (width, height):
         return images
@@ -41,7 +41,7 @@ def edges(images: Tensor, low: float, high: float) -> Tensor:
         raise WishRefused(f"The low threshold of edges ({low:g}) must not be above the high one ({high:g}).")
     device, _ = host.devices()
     found = []
-    for picture in coloured(images):
+    for picture in _coloured(images):
         host.throw_if_interrupted(host.place().run)
         found.append(canny(picture.movedim(-1, 0)[None].to(device), low, high)[1].to(images))
     return torch.cat(found).movedim(1, -1).expand(-1, -1, -1, 3).contiguous()
@@ -56,7 +56,7 @@ def blurred(images: Tensor, percent: float) -> Tensor:
     reach = min(max(1, round(width * percent / 200)), width - 1, height - 1)
     size, deviation = 2 * reach + 1, max(2 * reach / 6, 0.3)
     device, _ = host.devices()
-    pixels = coloured(images).movedim(-1, 1).to(device)
+    pixels = _coloured(images).movedim(-1, 1).to(device)
     done = gaussian_blur2d(pixels, (size, size), (deviation, deviation))
     return done.movedim(1, -1).clamp(0, 1).to(images)
 
@@ -78,6 +78,6 @@ def stretched(depth: Tensor) -> Tensor:
     return torch.where(flat, depth.clamp(0, 1), (depth - lowest) / torch.where(flat, 1, highest - lowest))
 
 
-def coloured(images: Tensor) -> Tensor:
+def _coloured(images: Tensor) -> Tensor:
     """Three channels, whether there were one, three or four."""
     return images.expand(-1, -1, -1, 3) if images.shape[-1] == 1 else images[..., :3]

@@ -48,7 +48,13 @@ def build_encoder(name: str, part: Part, folder: Path | None = None) -> Encoder:
     is_t5 = "encoder.final_layer_norm.weight" in shapes
     if is_t5 != (name == "t5xxl"):
         raise ModelRefused(f"is {'a T5' if is_t5 else 'a CLIP'} text encoder, not {_NAMES[name]}.")
-    config = _t5(shapes) if is_t5 else _clip(name, shapes, part.settings)
+    try:
+        config = _t5(shapes) if is_t5 else _clip(name, shapes, part.settings)
+    except (KeyError, ValueError) as error:
+        raise ModelRefused(
+            f"is a text encoder with parts missing ({error}). Where it comes in several files (00001-of-00002), take the one file "
+            "that holds all of it."
+        ) from error
     tensors = {scale_named(key): value for key, value in part.tensors().items() if not key.endswith(_UNUSED)}
     weights, scales = split_scales(tensors)
     if not is_t5:

@@ -42,7 +42,7 @@ class EaselPromptsFromFile(io.ComfyNode):
                     "file",
                     options=[TABLE, *files.listed(host.input_folder(), tables.ENDINGS)],
                     default=TABLE,
-                    tooltip="A .txt, .csv, .tsv or .jsonl file in ComfyUI's input folder. Press R after adding one.",
+                    tooltip="A .txt, .csv, .tsv, .jsonl or .ndjson file in ComfyUI's input folder. Press R after adding one.",
                 ),
                 io.String.Input(
                     "table",
@@ -125,9 +125,7 @@ def _taken(
     name = "" if file == TABLE else file
     text = tables.decode(files.contents(_path(file))) if name else table
     found = list(tables.rows(text, tables.format_of(text, name) if format == tables.AUTO else format))
-    if start > len(found):
-        raise PromptProblem(f"There is no row {start}: {name or 'the table'} has {len(found)}.")
-    return tables.wishes(found[start - 1 : start - 1 + limit], columns, seed), len(found)
+    return tables.wishes(tables.part(found, start, limit, name or "the table"), columns, seed), len(found)
 
 
 def _path(file: str) -> Path:

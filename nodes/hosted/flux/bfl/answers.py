@@ -30,6 +30,8 @@ ACCOUNT = Account(
 LINK_LIFETIME = 600.0
 """Seconds that BFL keeps a picture behind its link."""
 _POLL_EVERY = 0.5
+_MOST_MISSED = 4
+"""Looks that find no such task before it is given up: a part of BFL's may not know yet what another took on."""
 _USD_A_CREDIT = Decimal("0.01")
 _HOST = "bfl.ai"
 _LABEL = ACCOUNT.label
@@ -83,6 +85,9 @@ def told_of(job: Job, answer: Mapping[str, Any]) -> Job | Result:
             request_id=task,
         )
     if status == "Task not found":
+        missed = int(job.handle.get("missed", 0)) + 1
+        if missed < _MOST_MISSED:
+            return Job({**job.handle, "missed": missed}, Progress("queued"), _POLL_EVERY)
         raise ResultLost(
             f"{_LABEL} does not know this task any more: it forgets results after a while. Run again to buy it.",
             request_id=task,

@@ -66,7 +66,7 @@ class EaselFluxControl(_DrawingNode):
                 ),
                 prompt_input("What the picture should show."),
                 *model_inputs("control"),
-                ratio_input(may_follow=True),
+                ratio_input("control", may_follow=True),
                 *side_inputs(),
                 io.Float.Input(
                     "control_strength",
@@ -117,7 +117,7 @@ class EaselFluxRedux(_DrawingNode):
                     "What should be different. The two redux models draw from the picture alone: empty for them."
                 ),
                 *model_inputs("redux"),
-                ratio_input(may_follow=True),
+                ratio_input("redux", may_follow=True),
                 *side_inputs(),
                 *model_settings("redux"),
                 *late_settings("redux", "count"),
@@ -143,7 +143,7 @@ class EaselFluxReimagine(_DrawingNode):
                 io.Image.Input("image", tooltip="The picture to start from; one, not a batch."),
                 prompt_input("What to make of it. Empty leaves it to the picture."),
                 *model_inputs("reimagine"),
-                ratio_input(may_follow=True, may_be_custom=False),
+                ratio_input("reimagine", may_follow=True, may_be_custom=False),
                 io.Float.Input(
                     "strength",
                     default=0.1,

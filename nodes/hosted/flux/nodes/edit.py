@@ -37,7 +37,7 @@ class EaselFluxEdit(FluxNode):
                 io.Image.Input("image", tooltip="The picture to change. A batch is sent whole, as several pictures."),
                 prompt_input("What should be different, or what to make of the pictures."),
                 *model_inputs("edit"),
-                *size_inputs(may_follow=True),
+                *size_inputs("edit", may_follow=True),
                 *model_settings("edit"),
                 *references,
                 *late_settings("edit", "count"),

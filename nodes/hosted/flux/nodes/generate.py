@@ -25,7 +25,7 @@ class EaselFluxGenerate(FluxNode):
             inputs=[
                 prompt_input("What the picture should show."),
                 *model_inputs("generate"),
-                *size_inputs(may_follow=False),
+                *size_inputs("generate", may_follow=False),
                 advanced(
                     io.Boolean.Input(
                         "raw", default=False, tooltip="1.1 pro ultra only: less processed, more like a photograph."

@@ -13,7 +13,7 @@ from comfy_api.latest import io
 from ....widgets import advanced, late
 from ...schema import DEFAULT, choice_inputs, given
 from ..loras import read_loras
-from ..models import USUAL_SAFETY, Operation, every_offer, models_that
+from ..models import ROUTES, USUAL_SAFETY, Operation, every_offer, listed, models_that
 
 _ON_OFF = {"on": True, "off": False}
 _SWITCH = [DEFAULT, *_ON_OFF]
@@ -22,6 +22,9 @@ _USUAL_QUALITY = 80
 """What every model that takes a quality uses by itself."""
 _RELEASED = ("output_format", "safety_tolerance", "prompt_upsampling", "steps", "guidance", "end_user")
 _NEWER = ("output_quality", "megapixels", "go_fast", "acceleration", "safety_checker", "interval", "loras", "mode")
+_FAMILIES = {"flux-2-": "FLUX.2", "flux-3-": "FLUX 3"}
+_TOOLS = ("flux-erase", "flux-outpainting")
+"""BFL's own, of no family."""
 _COLUMNS = {"end_user": "user", "output_format": "formats"}
 """What the rows of the models call a widget, where that is something else."""
 
@@ -71,7 +74,7 @@ def fields_of(
 
 
 def _inputs(operation: Operation, names: Collection[str]) -> list[io.Input]:
-    known = {entry.id: entry for entry in (*_settings(), *_newer_settings(operation))}
+    known = {entry.id: entry for entry in (*_settings(operation), *_newer_settings(operation))}
     wanted = {name: known[name] for name in names if name in known and _anyone_has(operation, name)}
     # What is decided about a purchase needs no model that has it.
     wanted |= {name: entry for name, entry in _choices(operation).items() if name in names}
@@ -93,7 +96,37 @@ def _options(operation: Operation, name: str) -> list[str]:
     return list(dict.fromkeys(one for offer in every_offer(operation) for one in getattr(offer, name)))
 
 
-def _settings() -> list[io.Input]:
+def _only(operation: Operation, name: str) -> str:
+    """Which of a node's models take a setting, and where."""
+    takers = [offer for offer in every_offer(operation) if getattr(offer, name)]
+    models = list(dict.fromkeys(offer.model for offer in takers))
+    if not takers:
+        return ""
+    return f" Only {listed(models)} at {listed(ROUTES[one.route] for one in takers)} {'has' if len(models) == 1 else 'have'} it."
+
+
+def _safety_tooltip(operation: Operation) -> str:
+    """How far the content filter of each family goes."""
+    offers = every_offer(operation)
+    steps = [(_family(offer.model), *offer.safety_tolerance) for offer in offers if offer.safety_tolerance is not None]
+    most: dict[str, float] = {}
+    for family, _, high in steps:
+        most[family] = max(high, most.get(family, 0))
+    told = sorted(most.items(), key=lambda one: one[1], reverse=True)
+    limits = ", ".join(f"{high:g} for {family}" if len(most) > 1 else f"{high:g}" for family, high in told)
+    others = "; models that have no such steps take only 2" if len(steps) < len(offers) else ""
+    return (
+        f"How much the content filter lets pass: {min(low for _, low, _ in steps):g} is strict. Up to {limits}{others}."
+    )
+
+
+def _family(model: str) -> str:
+    if model in _TOOLS:
+        return model
+    return next((name for begin, name in _FAMILIES.items() if model.startswith(begin)), "FLUX.1")
+
+
+def _settings(operation: Operation) -> list[io.Input]:
     return [
         io.Combo.Input(
             "output_format",
@@ -106,8 +139,7 @@ def _settings() -> list[io.Input]:
             default=USUAL_SAFETY,
             min=0,
             max=6,
-            tooltip="How much the content filter lets pass: 0 is strict. Up to 6 for FLUX.1, 5 for FLUX.2, 4 for FLUX 3; "
-            "models that have no such steps take only 2.",
+            tooltip=_safety_tooltip(operation),
         ),
         io.Combo.Input(
             "prompt_upsampling",
@@ -161,15 +193,20 @@ def _newer_settings(operation: Operation) -> list[io.Input]:
             "megapixels",
             options=[DEFAULT, *_options(operation, "megapixels")],
             default=DEFAULT,
-            tooltip="About how large the picture is: 0.25 is a quick sketch at half the width and height. "
-            "Only dev, schnell and their like at Replicate have it.",
+            tooltip="About how large the picture is: 0.25 is a quick sketch at half the width and height."
+            + (
+                " match_input keeps the size of the picture."
+                if "match_input" in _options(operation, "megapixels")
+                else ""
+            )
+            + _only(operation, "megapixels"),
         ),
         io.Combo.Input(
             "go_fast",
             options=_SWITCH,
             default=DEFAULT,
-            tooltip="On, a quicker and slightly coarser build of the model draws, which is usual; off, the full one. "
-            "Only dev, schnell and Kontext dev at Replicate have it.",
+            tooltip="On, a quicker and slightly coarser build of the model draws, which is usual; off, the full one."
+            + _only(operation, "go_fast"),
         ),
         io.Combo.Input(
             "acceleration",
@@ -191,8 +228,8 @@ def _newer_settings(operation: Operation) -> list[io.Input]:
             min=0.0,
             max=4.0,
             step=0.1,
-            tooltip="How far pictures of one prompt may lie apart, 1 to 4; 0 leaves it to the model. Only flux-pro at "
-            "Replicate has it.",
+            tooltip="How far pictures of one prompt may lie apart, 1 to 4; 0 leaves it to the model."
+            + _only(operation, "interval"),
         ),
         io.String.Input(
             "loras",
@@ -205,6 +242,6 @@ def _newer_settings(operation: Operation) -> list[io.Input]:
             "mode",
             options=[DEFAULT, *_options(operation, "mode")],
             default=DEFAULT,
-            tooltip="high takes more care, fast is sooner done. Only flux-outpainting has it.",
+            tooltip=f"high takes more care, fast is sooner done.{_only(operation, 'mode')}",
         ),
     ]

@@ -130,12 +130,13 @@ def prompt_input(tooltip: str) -> io.Input:
     return io.String.Input("prompt", multiline=True, dynamic_prompts=True, tooltip=tooltip)
 
 
-def ratio_input(*, may_follow: bool, may_be_custom: bool = True) -> io.Input:
+def ratio_input(operation: Operation, *, may_follow: bool, may_be_custom: bool = True) -> io.Input:
     """The shape of the result; ``may_follow`` where there is an input picture whose shape it may take."""
+    has_ultra = any("ultra" in model for model in models_that(operation))
     return io.Combo.Input(
         "aspect_ratio",
         options=[*([AUTO] if may_follow else []), *RATIOS, *([_CUSTOM] if may_be_custom else [])],
-        tooltip="Width to height; about one megapixel, four for ultra."
+        tooltip=f"Width to height; about one megapixel{', four for ultra' if has_ultra else ''}."
         + (' "custom" takes the two numbers below.' if may_be_custom else "")
         + (' "auto" keeps the shape of the first picture.' if may_follow else ""),
     )
@@ -149,10 +150,10 @@ def side_inputs() -> list[io.Input]:
     ]
 
 
-def size_inputs(*, may_follow: bool) -> list[io.Input]:
+def size_inputs(operation: Operation, *, may_follow: bool) -> list[io.Input]:
     """How large the picture is made, with what FLUX 3 alone has."""
     return [
-        ratio_input(may_follow=may_follow),
+        ratio_input(operation, may_follow=may_follow),
         *side_inputs(),
         advanced(
             io.Combo.Input(

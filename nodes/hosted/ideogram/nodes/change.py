@@ -28,12 +28,14 @@ class EaselIdeogramEdit(IdeogramNode):
                 io.Mask.Input(
                     "mask",
                     optional=True,
-                    tooltip="Where to change the picture (1 = change here); of the same size. 4.5 and 4.6 do without one.",
+                    tooltip="Where to change the picture (1 = change here); of the same size. 4.5 and 4.6 do without one, "
+                    "and ideogram-v1-edit takes none.",
                 ),
                 io.Image.Input(
                     "references",
                     optional=True,
-                    tooltip="4.5 and 4.6: further pictures to take something from, such as a product or a logo.",
+                    tooltip="Further pictures to take something from, such as a product or a logo: up to 4 with 4.5, 3 with 4.6, "
+                    "9 with ideogram-v1-edit.",
                 ),
                 *model_inputs("edit"),
                 *setting_inputs("edit"),

@@ -32,7 +32,8 @@ def model_inputs(operation: Operation) -> list[io.Input]:
         io.Combo.Input(
             "model",
             options=list(offers),
-            tooltip="The help page says what each takes and costs. Names with V_ are the old API.",
+            tooltip="The help page says what each takes and costs."
+            + (" Names with V_ are the old API." if any(name.startswith("V_") for name in offers) else ""),
         ),
         io.Int.Input(
             "seed",
@@ -95,16 +96,16 @@ def purchase_inputs(operation: Operation) -> list[io.Input]:
     first, *others = offers
     # To ask the same model again is no second chance, so that another one is offered first.
     inputs = choice_inputs([*others, first] if others else ())
-    return [*inputs, *([_custom_model()] if _some(offers, "custom_model") else [])]
+    return [*inputs, *([_custom_model(offers)] if _some(offers, "custom_model") else [])]
 
 
-def _custom_model() -> io.Input:
+def _custom_model(offers: dict[str, Offer]) -> io.Input:
     # The last of all widgets: saved workflows know theirs by their place.
     entry = io.String.Input(
         "custom_model",
         default="",
-        tooltip="ideogram-v3: a model of your own that you trained at Ideogram, such as model/my-model/version/1. It "
-        "brings its own style, and no price of it is published.",
+        tooltip="A model of your own that you trained at Ideogram, such as model/my-model/version/1. It brings its own style, "
+        f"and no price of it is published.{_only(offers, 'custom_model')}",
     )
     return late(advanced(entry))
 
@@ -117,16 +118,19 @@ def _effort(offers: dict[str, Offer]) -> list[io.Input]:
                 "quality",
                 options=[DEFAULT, *qualities],
                 default=DEFAULT,
-                tooltip="4.5 and 4.6: how much effort goes into the picture. More is slower and dearer; default may be high.",
+                tooltip="How much effort goes into the picture: more is slower and dearer, and default may be high."
+                + _only(offers, "quality"),
             )
         )
     if speeds := _union(offers, "speeds"):
+        quick = [name for name, offer in offers.items() if "flash" in offer.speeds]
+        flash = "" if len(quick) == len(offers) else f"; flash only with {listed(tuple(quick))}"
         found.append(
             io.Combo.Input(
                 "rendering_speed",
                 options=[DEFAULT, *(speed for speed in speeds if speed != DEFAULT)],
                 default=DEFAULT,
-                tooltip="3 and 4: turbo is fast and cheap, quality slow and dear. flash only with ideogram-v3.",
+                tooltip=f"turbo is fast and cheap, quality slow and dear{flash}.{_only(offers, 'rendering_speed')}",
             )
         )
     return found
@@ -141,7 +145,7 @@ def _words(offers: dict[str, Offer]) -> list[io.Input]:
                 options=_MAGIC,
                 default=AUTO,
                 tooltip="Whether Ideogram rewrites the prompt with more detail; auto lets it decide. The rewritten prompt "
-                "comes out as revised_prompt.",
+                f"comes out as revised_prompt.{_only(offers, 'magic_prompt')}",
             )
         )
     if _some(offers, "negative_prompt"):
@@ -149,7 +153,8 @@ def _words(offers: dict[str, Offer]) -> list[io.Input]:
             io.String.Input(
                 "negative_prompt",
                 default="",
-                tooltip="What should not be there. Models 1, 2 and 3; where it contradicts the prompt, the prompt wins.",
+                tooltip="What should not be there; where it contradicts the prompt, the prompt wins."
+                + _only(offers, "negative_prompt"),
             )
         )
     return found
@@ -158,18 +163,24 @@ def _words(offers: dict[str, Offer]) -> list[io.Input]:
 def _style(offers: dict[str, Offer]) -> list[io.Input]:
     found: list[io.Input] = []
     if styles := _union(offers, "styles"):
+        is_mixed = {"fiction", "anime"} <= set(styles)
         found.append(
             io.Combo.Input(
                 "style_type",
                 options=[DEFAULT, *styles],
                 default=DEFAULT,
-                tooltip="The kind of picture. fiction is for model 3, render_3d and anime for model 2.",
+                tooltip="The kind of picture."
+                + (" fiction is for model 3, render_3d and anime for model 2." if is_mixed else "")
+                + _only(offers, "style_type"),
             )
         )
     if _some(offers, "style_preset"):
         found.append(
             io.Combo.Input(
-                "style_preset", options=[NONE, *PRESETS], default=NONE, tooltip="Model 3: a ready-made look."
+                "style_preset",
+                options=[NONE, *PRESETS],
+                default=NONE,
+                tooltip=f"A ready-made look.{_only(offers, 'style_preset')}",
             )
         )
     if _some(offers, "style_codes"):
@@ -178,8 +189,8 @@ def _style(offers: dict[str, Offer]) -> list[io.Input]:
                 io.String.Input(
                     "style_codes",
                     default="",
-                    tooltip="Model 3: codes of looks found at Ideogram, such as AAFF5733, with commas between. Not together "
-                    "with style_type or style_images.",
+                    tooltip="Codes of looks found at Ideogram, such as AAFF5733, with commas between. Not together with "
+                    f"{'style_type or ' if styles else ''}style_images.{_only(offers, 'style_codes')}",
                 )
             )
         )
@@ -194,7 +205,7 @@ def _colours(offers: dict[str, Offer]) -> list[io.Input]:
             "color_palette",
             options=[NONE, *PALETTES],
             default=NONE,
-            tooltip="Models 2 and 3: a ready-made set of colours.",
+            tooltip=f"A ready-made set of colours.{_only(offers, 'color_palette')}",
         ),
         advanced(
             io.String.Input(
@@ -214,7 +225,8 @@ def _pictures(offers: dict[str, Offer]) -> list[io.Input]:
             io.Image.Input(
                 "style_images",
                 optional=True,
-                tooltip="Model 3: up to ten pictures whose look is taken over. A batch counts each.",
+                tooltip="Up to ten pictures whose look is taken over. A batch counts each."
+                + _only(offers, "style_images"),
             )
         )
     if _some(offers, "character_image"):
@@ -222,7 +234,8 @@ def _pictures(offers: dict[str, Offer]) -> list[io.Input]:
             io.Image.Input(
                 "character_image",
                 optional=True,
-                tooltip="ideogram-v3: a picture of the person or figure that should appear. It costs more.",
+                tooltip="A picture of the person or figure that should appear. It costs more."
+                + _only(offers, "character_image"),
             ),
             io.Mask.Input(
                 "character_mask",
@@ -235,6 +248,12 @@ def _pictures(offers: dict[str, Offer]) -> list[io.Input]:
 
 def _union(offers: dict[str, Offer], name: str) -> list[str]:
     return list(dict.fromkeys(value for offer in offers.values() for value in getattr(offer, name)))
+
+
+def _only(offers: dict[str, Offer], name: str) -> str:
+    """Which of a node's models take an input, where not all of them do."""
+    takers = tuple(model for model, offer in offers.items() if offer.has(name))
+    return "" if len(takers) == len(offers) else f" Only {listed(takers)} {'has' if len(takers) == 1 else 'have'} it."
 
 
 def _some(offers: dict[str, Offer], name: str) -> bool:

@@ -71,7 +71,7 @@ class EaselMidjourneyDescribe(MidjourneyNode):
             description="Puts a picture into words as Midjourney would say it: four prompts, as a list.",
             inputs=[
                 io.Image.Input("image", tooltip="The picture, or a batch of them: each is paid for."),
-                *purchase_inputs(),
+                *purchase_inputs("description"),
             ],
             outputs=[
                 io.String.Output(

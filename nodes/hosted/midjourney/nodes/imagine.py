@@ -12,7 +12,7 @@ from ...schema import DEFAULT, advanced, choice_inputs, choices_of, given, hidde
 from ...sockets import all_pictures, one_picture
 from ..parameters import DEFAULT_VERSION, VERSIONS
 from ..requests import OMNI, Imagine
-from .shared import CATEGORY, MidjourneyNode, grid_outputs, outputs_of
+from .shared import CATEGORY, MidjourneyNode, grid_outputs, outputs_of, shown
 
 _CUSTOM = "custom"
 _RATIOS = ["1:1", "16:9", "9:16", "3:2", "2:3", "4:3", "3:4", "5:4", "4:5", "7:4", "4:7", "21:9", "9:21", _CUSTOM]
@@ -71,9 +71,10 @@ class EaselMidjourneyImagine(MidjourneyNode):
             prompt, version, _values(**inputs), images=await all_pictures(image), references=references, take=take
         )
         bought = await cls.each_bought(requests, choices_of(on_refusal, key_profile=key_profile), "Grid")
-        grids, fours, tasks = zip(*[await outputs_of(one) for one in bought], strict=True)
+        made = [await outputs_of(one) for one in bought]
+        grids, fours, tasks = zip(*(one.outputs for one in made), strict=True)
         report = "\n".join([*(one.report for one in bought), f"prompt: {composed.prompt}", *composed.notes])
-        return io.NodeOutput(list(grids), list(fours), list(tasks), composed.prompt, report, ui={"text": [report]})
+        return io.NodeOutput(list(grids), list(fours), list(tasks), composed.prompt, report, ui=shown(report, made))
 
 
 def _values(aspect_ratio: str, custom_ratio: str = "", seed: int = _NO_SEED, **inputs: Any) -> dict[str, str | None]:

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from comfy_api.latest import io
 
 from .... import host, pictures
+from ... import quoting
 from ...buying import Bought, Choices, engine
 from ...engine.request import Request
 from ...schema import HostedNode, choice_inputs, take_input
+from ...thumbnails import small
 from .. import grids
 from ..gateways.choice import ACCOUNT, gateway_at
 from ..requests import MidjourneyRequest
 
 CATEGORY = "Easel/Midjourney"
+_SHOWN_SIDE = 512
+
+log = logging.getLogger("easel")
 
 
 class MidjourneyNode(HostedNode):
@@ -36,17 +42,31 @@ class MidjourneyNode(HostedNode):
     async def grid_of(cls, request: MidjourneyRequest, choices: Choices, notes: Sequence[str] = ()) -> io.NodeOutput:
         """The outputs of :func:`grid_outputs`, and the report with ``notes`` below."""
         (bought,) = await cls.each_bought([request], choices)
-        grid, four, task = await outputs_of(bought)
+        made = await outputs_of(bought)
         report = "\n".join([bought.report, *notes])
-        return io.NodeOutput(grid, four, task, report, ui={"text": [report]})
+        return io.NodeOutput(*made.outputs, report, ui=shown(report, [made]))
 
 
-async def outputs_of(bought: Bought) -> tuple[Any, Any, Any]:
-    """Grid, pictures and task of a purchase; blockers where it was refused and its branch is to rest."""
-    if bought.is_blocked:
-        return host.blocker(), host.blocker(), host.blocker()
-    grid, four = await asyncio.to_thread(_tensors, bought.pictures)
-    return grid, four, task_text(bought)
+class Made(NamedTuple):
+    """What a purchase gives: grid, pictures and task; and where the editor finds a small picture of the grid."""
+
+    outputs: tuple[Any, Any, Any]
+    grid: dict[str, str] | None
+
+
+async def outputs_of(bought: Bought) -> Made:
+    """What a purchase gives; blockers where it was refused and its branch is to rest."""
+    if bought.outcome is None:
+        return Made((host.blocker(), host.blocker(), host.blocker()), None)
+    # Nobody looks at what is made to learn a price.
+    name = bought.outcome.record["purchase"] if quoting.current() is None else None
+    grid, four, address = await asyncio.to_thread(_tensors, bought.pictures, name)
+    return Made((grid, four, task_text(bought)), address)
+
+
+def shown(report: str, made: Sequence[Made]) -> dict[str, Any]:
+    """What the editor shows of a run: the report, and the grids to pick a picture from."""
+    return {"text": [report], "easel_grid": [one.grid for one in made if one.grid]}
 
 
 def task_text(bought: Bought) -> str:
@@ -83,13 +103,25 @@ def task_input(tooltip: str) -> io.Input:
     return io.String.Input("task", force_input=True, tooltip=tooltip)
 
 
-def purchase_inputs() -> list[io.Input]:
+def purchase_inputs(what: str = "picture") -> list[io.Input]:
     """What is decided about the purchase beside the request."""
-    return [take_input(), *choice_inputs(())]
+    return [take_input(what), *choice_inputs(())]
 
 
-def _tensors(delivered: list[pictures.Pixels]) -> tuple[Any, Any]:
+def _tensors(delivered: list[pictures.Pixels], name: str | None) -> tuple[Any, Any, dict[str, str] | None]:
     whole, four = grids.both([picture.flattened().array for picture in delivered])
     (grid,), _ = pictures.to_batches([pictures.Pixels(whole)])
     batches, _ = pictures.to_batches([pictures.Pixels(one) for one in four])
-    return grid, batches[0]
+    return grid, batches[0], _shown_as(name, pictures.Pixels(whole)) if name else None
+
+
+def _shown_as(name: str, grid: pictures.Pixels) -> dict[str, str] | None:
+    try:
+        path, address = host.temporary_file(f"easel_grid_{name}.webp")
+        if not path.exists():
+            path.write_bytes(small(grid, _SHOWN_SIDE))
+    except OSError as error:
+        # What was paid for is at hand: it must not be lost for want of a small picture.
+        log.warning("Easel could not show a grid in the editor: %s", error)
+        return None
+    return address

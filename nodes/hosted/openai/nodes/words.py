@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from typing import Any
 
@@ -68,7 +67,7 @@ class EaselDescribeImage(HostedNode):
         asked = {"prompt": instruction, "model": model, "detail": detail, "max_tokens": max_tokens, "take": take}
         each = await all_pictures(image)
         requests = [Describe.build(image=picture, **asked) for picture in each]
-        bought = await asyncio.gather(*(cls.bought(request, choices_of(**choices)) for request in requests))
+        bought = await cls.each_bought(requests, choices_of(**choices))
         report = "\n".join(one.report for one in bought)
         texts = [host.blocker() if one.is_blocked else one.text for one in bought]
         return io.NodeOutput(texts, report, ui={"text": [report]})
@@ -122,9 +121,7 @@ class EaselModerate(HostedNode):
     ) -> io.NodeOutput:
         each = (None,) if image is None else await all_pictures(image)
         requests = [Moderate.build(text=text, image=picture) for picture in each]
-        verdicts = await asyncio.gather(
-            *(cls.bought(request, choices_of(key_profile=key_profile)) for request in requests)
-        )
+        verdicts = await cls.each_bought(requests, choices_of(key_profile=key_profile))
         scores, flagged = Moderate.joined([verdict.data for verdict in verdicts], threshold)
         report = f"flagged: {', '.join(flagged)}" if flagged else "nothing was flagged"
         if flagged and block:

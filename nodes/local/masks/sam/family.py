@@ -72,7 +72,7 @@ class Frame:
         if not self.padded:
             return self.side, self.side
         scale = self.side / max(size)
-        return int(size[0] * scale + 0.5), int(size[1] * scale + 0.5)
+        return max(1, int(size[0] * scale + 0.5)), max(1, int(size[1] * scale + 0.5))
 
     def picture(self, picture: npt.NDArray[np.uint8], device: torch.device) -> Tensor:
         """The picture, uint8 (H, W, 3) RGB, as the model takes it: (1, 3, side, side)."""

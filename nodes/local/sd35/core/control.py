@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import importlib
 import math
+import weakref
+from collections.abc import Callable
 from copy import copy
 from typing import Any
 
@@ -63,25 +65,21 @@ class _AsTrained(_Published):
 
     def pre_run(self, model: Any, percent_to_timestep_function: Any) -> None:
         super().pre_run(model, percent_to_timestep_function)
-        self.control_model.places = _table_of(model.diffusion_model)
-
-    def cleanup(self) -> None:
-        """So that the net does not hold the model."""
-        self.control_model.places = None
-        super().cleanup()
+        # Weak, so that the net does not hold the model: after a run that fails the host does not clean up.
+        self.control_model.drawing = weakref.ref(model.diffusion_model)
 
 
 class _Embedder(ControlNetEmbedder):
-    """The host's module, with the places of its patches given."""
+    """The host's module, whose patches have the places of those of the model that is ``drawing``."""
 
-    places: Tensor | None = None
+    drawing: Callable[[], Any] = staticmethod(lambda: None)
 
     def forward(
         self, x: Tensor, timesteps: Tensor, y: Tensor, context: Tensor | None = None, hint: Tensor | None = None
     ) -> dict[str, Any]:
-        assert self.places is not None
+        places = _table_of(self.drawing())
         rows, columns = ((side + 1) // self.patch_size for side in x.shape[-2:])
-        x = self.x_embedder(x) + _cropped(self.places, rows, columns).to(x) + self.pos_embed_input(hint)
+        x = self.x_embedder(x) + _cropped(places, rows, columns).to(x) + self.pos_embed_input(hint)
         vector = self.t_embedder(timesteps, dtype=x.dtype) + self.y_embedder(y)
         times = math.ceil(self.main_model_double / len(self.transformer_blocks))
         found: list[Tensor] = []

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from typing import Any
 
 import comfy.lora
 import comfy.lora_convert
+import torch
+from comfy.weight_adapter import WeightAdapterBase
+from torch import Tensor
 
 from ..errors import WishRefused
 from ..files import stamp
 from ..headers import Header
-from ..lora import check, refuse_unheard, refuse_unmatched, sort, text_layers
+from ..layouts import Piece
+from ..lora import Sorted, check, refuse_unheard, refuse_unmatched, sort, text_layers
 from .model import Patcher
 
 _BELOW = "diffusion_model.transformer."
@@ -32,8 +37,7 @@ def apply_lora(model: Any, clip: Any, header: Header, strength: float, text_stre
         if name.startswith(_BELOW)
     }
     found = sort(tensors, shapes)
-    places = {name.removesuffix(".weight"): f"{_BELOW}{name}" for name in shapes if name.endswith(".weight")}
-    patches = comfy.lora.load_lora(dict(found.transformer), places, log_missing=False)
+    patches = _patches(found, shapes)
     encoders = {} if clip is None else _text_patches(clip, found.others)
     unheard = text_layers(found.others) if clip is None else 0
     if not patches and not encoders:
@@ -48,6 +52,32 @@ def apply_lora(model: Any, clip: Any, header: Header, strength: float, text_stre
     report += f", {len(encoders)} the text encoders'" if encoders else ""
     report += f"; {unheard} for the text encoders are left out, as clip is not connected" if unheard else ""
     return patched, spoken, report
+
+
+def _patches(found: Sorted, weights: Iterable[str]) -> dict[str, Any]:
+    places = {name.removesuffix(".weight"): f"{_BELOW}{name}" for name in weights if name.endswith(".weight")}
+    whole = {layer: layer for layer in found.whole}
+    patches: dict[str, Any] = comfy.lora.load_lora(dict(found.transformer), places | whole, log_missing=False)
+    for layer, pieces in found.whole.items():
+        product = patches.pop(layer)
+        patches |= {f"{_BELOW}{piece.target}.weight": _Part(product, piece) for piece in pieces}
+    return patches
+
+
+class _Part(WeightAdapterBase):
+    """What a product changes in one of the layers that it is for. Worked out when it is loaded: until then it takes no room."""
+
+    name = "part"
+
+    def __init__(self, whole: Any, piece: Piece) -> None:
+        self.whole, self.piece = whole, piece
+        self.loaded_keys, self.weights = whole.loaded_keys, whole.weights
+
+    def calculate_weight(self, weight: Tensor, *told: Any, **more: Any) -> Tensor:
+        rows = len(weight) * (1 if self.piece.third is None else 3)
+        nothing = torch.zeros(rows, *weight.shape[1:], dtype=weight.dtype, device=weight.device)
+        weight += self.piece.of(self.whole.calculate_weight(nothing, *told, **more))
+        return weight
 
 
 def _add(patcher: Any, patches: dict[str, Any], strength: float, file: str) -> None:

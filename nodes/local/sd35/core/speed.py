@@ -124,7 +124,8 @@ class Hurry:
             return None
         rows = tuple(range(1, first.ndim))
         moved = ((first - kept.first).abs().mean(rows) / kept.first.abs().mean(rows)).max()
-        if float(moved) >= self._threshold:
+        # Asked this way round, as a picture that is not a number has not stayed as it was.
+        if not float(moved) < self._threshold:
             return None
         kept.rested += 1
         return kept.rest

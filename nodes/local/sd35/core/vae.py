@@ -95,6 +95,6 @@ def hurried_vae(vae: Any, half_precision: bool, channels_last: bool) -> Any:
     return faster
 
 
-def is_finite(latents: Tensor) -> bool:
-    """Whether there is a picture in them at all."""
-    return bool(torch.isfinite(latents).all())
+def is_finite(found: Tensor) -> bool:
+    """Whether there is a picture in these latents or pixels at all."""
+    return bool(torch.isfinite(found).all())

@@ -36,7 +36,8 @@ class EaselLoadSd35(io.ComfyNode):
                 io.Combo.Input(
                     "vae_name",
                     options=[files.AUTOMATIC, *files.others("vae")],
-                    tooltip='What turns latents into pixels: "automatic" takes the one in the model\'s file.',
+                    tooltip='What turns latents into pixels: "automatic" takes the one in the model\'s file, else a file in '
+                    'models/vae with "sd3" in its name.',
                 ),
                 advanced(
                     io.Combo.Input(

@@ -70,7 +70,7 @@ def lora_inputs(*others: str) -> list[io.Input]:
             min=-10.0,
             max=10.0,
             step=0.05,
-            tooltip="How strongly it works on the text encoders, where the LoRA changes these and clip is connected.",
+            tooltip="How strongly it works on the text encoders, where the LoRA changes these.",
         ),
     ]
 
