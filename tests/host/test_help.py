@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from easel.nodes import node_classes
 from support.naming import models_of, named
@@ -44,3 +45,15 @@ def test_no_tooltip_or_page_names_a_model_that_the_node_lacks(schemas):
 
 def test_no_page_is_left_over(schemas):
     assert {page.stem for page in DOCS.glob("Easel*.md")} == {schema.node_id for schema in schemas}
+
+
+def test_every_page_shows_its_node_and_no_picture_is_left_over(schemas):
+    for schema in schemas:
+        for page in (DOCS / f"{schema.node_id}.md", DOCS / schema.node_id / "zh.md"):
+            # The editor looks for pictures below docs/, whichever page they stand on.
+            shown = re.findall(r"^!\[[^\]]+\]\((\S+)\)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+            assert shown == [f"nodes/{schema.node_id}.webp"], page
+    assert {shot.stem for shot in (DOCS / "nodes").iterdir()} == {schema.node_id for schema in schemas}
+    for shot in (DOCS / "nodes").iterdir():
+        with Image.open(shot) as picture:
+            assert picture.format == "WEBP" and min(picture.size) > 80, shot

@@ -1,5 +1,6 @@
 """The pack in a real ComfyUI, and what the Registry and Manager make of it."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -15,6 +16,23 @@ from support.pack import ROOT
 from support.pythons import programs_of, python_of
 
 NEEDED = {"__init__.py", "pyproject.toml", "requirements.txt", "LICENSE", "nodes/extension.py", "js/easel.js"}
+# What a run may need and a start must not wait for.
+LATER = """openai replicate fal_client diffusers transformers peft accelerate segment_anything c2pa imagehash
+    sqlalchemy alembic requests tqdm""".split()
+LOADING = """
+import asyncio, json, sys
+import utils.install_util, comfy.cli_args
+comfy.cli_args.args.cpu = True
+import nodes, server
+from comfy_api.latest import io
+from support.pack import load_pack
+before = set(sys.modules)
+extension = asyncio.run(load_pack().comfy_entrypoint())
+found = asyncio.run(extension.get_node_list())
+for node in found:
+    node.GET_SCHEMA()
+print(json.dumps([len(found), sorted(set(sys.modules) - before)]))
+"""
 NOT_FOR_USERS = ("tests/", ".ci/", "dev.py", ".git")
 
 
@@ -31,6 +49,23 @@ def test_its_nodes_are_there_and_in_one_menu(comfy):
     nodes = easel_nodes(comfy)
     assert {"EaselSavePictures", "EaselDallE3"} <= nodes.keys()
     assert {info["category"].split("/")[0] for info in nodes.values()} == {"Easel"}
+
+
+def test_a_start_waits_for_no_library_that_only_a_run_needs(comfy):
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(comfy.comfyui), str(ROOT / "tests")])}
+    loaded = subprocess.run(
+        [sys.executable, "-c", LOADING],
+        env=environment,
+        cwd=comfy.base,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=True,
+    )
+    count, modules = json.loads(loaded.stdout.splitlines()[-1])
+    assert count == len(easel_nodes(comfy))
+    assert "easel.nodes.extension" in modules
+    assert [name for name in LATER if name in modules] == []
 
 
 def test_no_node_asks_for_an_account_of_the_host(comfy):
