@@ -32,9 +32,10 @@ _BADGES = 20
 _QUALITY = 82
 _HIGHEST = 1500
 """Pixels of the highest node that fits on the page."""
-# Puts the node, at its own size, clear of the editor's bars; gives its rectangle on the page.
+# Puts the node, at its own size and under its own name, clear of the editor's bars; gives its rectangle on the page.
 _BRING = """([id, margin, badges]) => {
   const node = app.graph.getNodeById(id);
+  node.title = node.constructor.title;
   const [x, y, width, height] = node.getBounding();
   const { ds, canvas } = app.canvas;
   ds.scale = 1;
