@@ -70,11 +70,12 @@ def _python() -> Iterator[Finding]:
 
 def _requirements(pack: Path) -> Iterator[Finding]:
     """What requirements.txt asks for."""
-    present = 0
+    present = asked = 0
     for line in (pack / "requirements.txt").read_text(encoding="utf-8").splitlines():
         found = _REQUIREMENT.match(line)
         if found is None or (found["before"] and sys.version_info >= _numbers(found["before"])):
             continue
+        asked += 1
         try:
             version = importlib.metadata.version(found["name"])
         except importlib.metadata.PackageNotFoundError:
@@ -86,7 +87,7 @@ def _requirements(pack: Path) -> Iterator[Finding]:
             )
             continue
         present += 1
-    yield Finding("ok", f"{present} Python packages that Easel needs")
+    yield Finding("ok", f"{present} of the {asked} Python packages that Easel needs")
 
 
 def _folder(pack: Path, state: Path | None) -> Iterator[Finding]:
@@ -177,10 +178,15 @@ def _books(folder: Path, settings: Any) -> Iterator[Finding]:
 
 def _hosts(addresses: Mapping[str, str]) -> Iterator[Finding]:
     """Whether each provider that there is a key for can be reached; no key goes there."""
-    proxy = os.environ.get("HTTPS_PROXY") or os.environ.get("https_proxy")
-    if proxy:
-        yield Finding("note", f"A proxy is set, so that hosts are not looked at: {urlsplit(proxy).hostname}")
+    from yarl import URL
+
+    from ..hosted.engine.proxies import proxy_for, unspoken
+
+    if any(proxy_for(URL(address)) for address in addresses.values()):
+        yield Finding("note", "A proxy is set, so that hosts are not looked at.")
         return
+    if unspoken():
+        yield Finding("bad", "The proxy that is set is not spoken here, so it is passed by: set HTTPS_PROXY=http://….")
     with ThreadPoolExecutor() as pool:
         for label, problem in zip(addresses, pool.map(_reach, addresses.values()), strict=True):
             host = urlsplit(addresses[label]).netloc

@@ -15,6 +15,7 @@ from .problem import Problem
 from .table import Row
 
 _RANDOM = -1
+_INTEGER = "PrimitiveInt"
 _LARGEST_SEED = 2**31 - 1
 """What every provider takes."""
 _TRUE, _FALSE = ("true", "yes", "on", "1"), ("false", "no", "off", "0")
@@ -154,15 +155,24 @@ def drawn(graph: Mapping[str, Any], draw: str) -> dict[str, Any]:
 
     A node with a ``take`` leaves its seed to the provider: there -1 asks for none.
     """
-    return {name: _with_seed(node, f"{draw}/{name}") for name, node in graph.items()}
+    return {name: _with_seed(node, graph, f"{draw}/{name}") for name, node in graph.items()}
 
 
-def _with_seed(node: Mapping[str, Any], draw: str) -> Mapping[str, Any]:
+def _with_seed(node: Mapping[str, Any], graph: Mapping[str, Any], draw: str) -> Mapping[str, Any]:
     inputs = node["inputs"]
-    if not str(node["class_type"]).startswith("Easel") or inputs.get("seed") != _RANDOM or "take" in inputs:
+    if not str(node["class_type"]).startswith("Easel") or _seed_of(inputs, graph) != _RANDOM or "take" in inputs:
         return node
     seed = int.from_bytes(hashlib.sha256(draw.encode()).digest()[:4], "big") & _LARGEST_SEED
     return {**node, "inputs": {**inputs, "seed": seed}}
+
+
+def _seed_of(inputs: Mapping[str, Any], graph: Mapping[str, Any]) -> Any:
+    """The seed, also where it stands in a node of its own."""
+    seed = inputs.get("seed")
+    if _is_constant(seed):
+        return seed
+    source = graph.get(str(seed[0])) if seed else None
+    return source["inputs"].get("value") if source and source["class_type"] == _INTEGER else None
 
 
 def _is_node(node: Any) -> bool:

@@ -7,7 +7,7 @@ import pytest
 from tenacity import wait_none
 from yarl import URL
 
-from easel.nodes.hosted.engine import fetch, wire
+from easel.nodes.hosted.engine import fetch, proxies, wire
 from easel.nodes.hosted.engine.account import Account
 from easel.nodes.hosted.engine.errors import ResultLost
 from easel.nodes.hosted.engine.fetch import Downloader, LeadsInside, PublicResolver, check_link, origin_of
@@ -200,3 +200,24 @@ async def test_a_house_that_is_down_can_be_asked_again_later(downloads, house):
     with pytest.raises(ResultLost, match="only fetches") as caught:
         await downloads.fetch(f"{house.url}/files/x.png", origin_of(house.url))
     assert caught.value.resumable
+
+
+@pytest.mark.parametrize(
+    ("environment", "used", "passed_by"),
+    [
+        ({}, None, []),
+        ({"HTTPS_PROXY": "http://office:8080"}, "http://office:8080", []),
+        ({"ALL_PROXY": "http://office:8080"}, "http://office:8080", []),
+        ({"HTTPS_PROXY": "socks5://office:1080"}, None, ["https"]),
+        ({"ALL_PROXY": "socks5://office:1080"}, None, ["all"]),
+        ({"HTTPS_PROXY": "http://office:8080", "NO_PROXY": ".example"}, None, []),
+    ],
+)
+def test_the_proxy_that_the_environment_names_is_found(monkeypatch, environment, used, passed_by):
+    for name in ("http", "https", "all", "no"):
+        monkeypatch.delenv(f"{name}_proxy", raising=False)
+        monkeypatch.delenv(f"{name}_proxy".upper(), raising=False)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    found = proxies.proxy_for(URL("https://api.house.example/jobs"))
+    assert (found and str(found).rstrip("/"), proxies.unspoken()) == (used, passed_by)

@@ -137,6 +137,8 @@ def test_only_a_seed_that_easel_draws_is_drawn_here():
     assert all(drawn(one.graph, "run") == one.graph for one in kept)
     foreign = {"1": {"class_type": "KSampler", "inputs": {"seed": -1}}}
     assert drawn(foreign, "run") == foreign
+    linked = {**job(1, seed=["2", 0]).graph, "2": {"class_type": "PrimitiveInt", "inputs": {"value": -1}}}
+    assert drawn(linked, "run")["1"]["inputs"]["seed"] >= 0 and drawn(linked, "run")["2"] == linked["2"]
     assert drawn(job(1).graph, "run") == drawn(job(1).graph, "run") != drawn(job(1).graph, "another")
 
 

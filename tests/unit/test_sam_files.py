@@ -8,9 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from easel.nodes.local.errors import ModelMissing, ModelRefused
 from easel.nodes.local.masks.sam import files
 from easel.nodes.local.masks.sam.architectures import ARCHITECTURES, architecture_of
-from easel.nodes.local.masks.sam.errors import ModelMissing, ModelRefused
 from support.tiny_sam import MODEL
 
 EXPECTED = "vit_b, vit_l, vit_h"

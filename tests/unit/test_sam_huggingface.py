@@ -7,9 +7,9 @@ import pytest
 import torch
 import transformers
 
+from easel.nodes.local.errors import ModelRefused
 from easel.nodes.local.handle import Handle
 from easel.nodes.local.masks.sam import files
-from easel.nodes.local.masks.sam.errors import ModelRefused
 from easel.nodes.local.masks.sam.family import Asked
 from easel.nodes.local.masks.sam.model import SegmentAnything
 from easel.nodes.local.masks.sam.segmenting import ALL, segment

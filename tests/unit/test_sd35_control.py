@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
+from easel.nodes.local.errors import ModelRefused
 from easel.nodes.local.sd35.control import ControlFile, control_file
-from easel.nodes.local.sd35.errors import ModelRefused
 from easel.nodes.local.sd35.loading import open_control
 from support import tiny_sd35 as tiny
 

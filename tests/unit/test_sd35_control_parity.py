@@ -329,7 +329,7 @@ def test_a_net_does_not_hold_the_model_not_even_after_a_run_that_was_stopped(hos
 def test_a_net_of_another_size_says_so(ours, vae, tmp_path):
     from diffusers import SD3ControlNetModel
 
-    from easel.nodes.local.sd35.errors import WishRefused
+    from easel.nodes.local.errors import WishRefused
 
     sizes = SIZES | {"num_attention_heads": 2, "caption_projection_dim": 128}
     SD3ControlNetModel(attention_head_dim=64, **sizes, **KINDS["published"]).save_pretrained(tmp_path / "net")

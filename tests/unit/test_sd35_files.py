@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from easel.nodes.local.errors import ModelRefused
 from easel.nodes.local.sd35 import loading, parts, transformer, variants
-from easel.nodes.local.sd35.errors import ModelRefused
 from easel.nodes.local.sd35.headers import read_header
 from support import tiny_sd35 as tiny
 
@@ -199,11 +199,12 @@ class Hostile:
         return print, ("this ran",)
 
 
-def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path, capsys):
+@pytest.mark.parametrize("protocol", [2, 4])
+def test_a_pickle_with_code_is_refused_and_does_not_run(tmp_path, capsys, protocol):
     path = tmp_path / "x.ckpt"
     torch.save({"state_dict": Hostile()}, path)
     assert "run a program" in refusal(path)
-    path.write_bytes(pickle.dumps(Hostile(), protocol=2))
+    path.write_bytes(pickle.dumps(Hostile(), protocol=protocol))
     assert "run a program" in refusal(path)
     assert "this ran" not in capsys.readouterr().out
 

@@ -277,7 +277,7 @@ def test_a_controlnet_is_followed_at_the_place_of_the_mask(opened, circle):
 
 
 def test_a_mask_that_marks_nothing_is_refused(opened, circle):
-    from easel.nodes.local.sd35.errors import WishRefused
+    from easel.nodes.local.errors import WishRefused
 
     # What the host's loader gives for a picture without transparency.
     for mask in (torch.zeros(1, 64, 64), box(0, 0, 0, 0)):
@@ -317,8 +317,8 @@ def test_what_is_no_picture_is_refused_before_anything_is_drawn(opened, images, 
 
 @pytest.mark.parametrize("way", ["draw", "redraw", "inpaint"])
 def test_a_vae_that_gives_no_numbers_is_said_and_nothing_black_is_handed_on(opened, circle, monkeypatch, way):
+    from easel.nodes.local.errors import WishRefused
     from easel.nodes.local.sd35.drawing import draw, redraw
-    from easel.nodes.local.sd35.errors import WishRefused
 
     monkeypatch.setattr(opened.vae, "decode", lambda latents: torch.full((1, 128, 128, 3), torch.nan))
     parts, asked = (opened.model, opened.clip, opened.vae), wish(steps=1)

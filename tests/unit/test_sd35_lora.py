@@ -123,7 +123,7 @@ def test_a_part_that_does_not_belong_is_counted(model, updates, tmp_path):
     ],
 )
 def test_a_lora_of_another_model_is_refused(model, tmp_path, layer, said):
-    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.errors import ModelRefused
     from easel.nodes.local.sd35.loading import add_lora
 
     tensors = {f"{layer}.lora_down.weight": torch.zeros(2, 8), f"{layer}.lora_up.weight": torch.zeros(8, 2)}
@@ -147,7 +147,7 @@ TO_Q = "transformer.transformer_blocks.1.attn.to_q"
     ids=["LoRA", "LoKr", "LoHa", "whole"],
 )
 def test_a_lora_of_another_size_is_refused(model, tmp_path, tensors):
-    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.errors import ModelRefused
     from easel.nodes.local.sd35.loading import add_lora
 
     path = tiny.save(
@@ -158,7 +158,7 @@ def test_a_lora_of_another_size_is_refused(model, tmp_path, tensors):
 
 
 def test_a_lora_of_flux_is_called_that_although_some_of_its_layers_are_called_like_ours(model, tmp_path):
-    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.errors import ModelRefused
     from easel.nodes.local.sd35.loading import add_lora
 
     tensors = {}
@@ -200,7 +200,7 @@ def test_a_scale_of_rows_is_taken_apart_with_them_and_one_of_columns_is_left_out
 
 
 def test_a_file_that_is_no_lora_is_refused(model, file):
-    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.errors import ModelRefused
     from easel.nodes.local.sd35.loading import add_lora
 
     with pytest.raises(ModelRefused, match="is no LoRA"):
@@ -309,7 +309,7 @@ def test_the_same_lora_again_is_not_loaded_again_and_goes_without_a_trace(model,
 
 
 def test_without_clip_it_is_said_what_is_left_out(opened, updates, tmp_path):
-    from easel.nodes.local.sd35.errors import ModelRefused
+    from easel.nodes.local.errors import ModelRefused
     from easel.nodes.local.sd35.loading import add_lora
 
     count = len(updates)

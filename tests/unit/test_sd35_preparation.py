@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from easel.nodes.local.sd35.errors import ModelMissing, ModelRefused, WishRefused
+from easel.nodes.local.errors import ModelMissing, ModelRefused, WishRefused
 from easel.nodes.local.sd35.preparation import blurred, depths, edges, fitted
 
 

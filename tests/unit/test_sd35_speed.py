@@ -318,8 +318,8 @@ def test_a_compiler_that_fails_is_left_alone_and_said_once(random, caplog):
 
 
 def test_another_loader_s_model_is_refused(host):
+    from easel.nodes.local.errors import WishRefused
     from easel.nodes.local.sd35.core.speed import hurried
-    from easel.nodes.local.sd35.errors import WishRefused
     from easel.nodes.local.sd35.speed import Speed
 
     with pytest.raises(WishRefused, match="model of Load SD"):

@@ -13,12 +13,18 @@ from yarl import URL
 
 def proxy_for(url: URL) -> URL | None:
     """The proxy through which ``url`` is reached; None where it is reached directly."""
-    return None if proxy_bypass(url.host or "") else _proxies().get(url.scheme)
+    named = _proxies()
+    return None if proxy_bypass(url.host or "") else named.get(url.scheme, named.get("all"))
 
 
 def is_proxy(host: str | None) -> bool:
     """Whether a proxy is at ``host``."""
     return host in {proxy.host for proxy in _proxies().values()}
+
+
+def unspoken() -> list[str]:
+    """What a proxy is named for that is passed by, as it is of another kind (SOCKS): http, https or all."""
+    return sorted({"http", "https", "all"} & getproxies().keys() - _proxies().keys())
 
 
 def _proxies() -> dict[str, URL]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelRefused
+from ..errors import ModelRefused
 from .headers import Header, read_header
 from .parts import Part, json_of, weights_in, what_is
 from .transformer import diffusers_there

@@ -6,8 +6,8 @@ from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any
 
 from ... import host
+from ..errors import ModelMissing, ModelRefused
 from ..handle import Handle
-from .errors import ModelMissing, ModelRefused
 from .parts import json_of
 from .preparation import stretched
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from ..errors import WishRefused
 from ..masks.tensors import picture_arrays
 from .cropping import SIDES_BY, resized
-from .errors import WishRefused
 from .stacks import Control, Lora, with_controls, with_loras
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path, PurePath
 
 from ... import host
-from .errors import ModelMissing
+from ..errors import ModelMissing
 from .parts import INDEX, TEXT
 
 ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth")

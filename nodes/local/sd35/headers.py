@@ -3,25 +3,16 @@
 from __future__ import annotations
 
 import json
-import re
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelRefused
+from .. import weights
+from ..errors import ModelRefused
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-_LARGEST_HEADER = 100 * 2**20
-_HOSTILE = (
-    "holds more than weights: opening it the usual way could run a program hidden in it. It was not opened, and nothing of it "
-    "ran."
-)
-# What torch says of a pickle that names a function or a class beside the few that weights need.
-_CODE = re.compile("unsupported (global|class)|unrecognized", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -58,19 +49,10 @@ def read_header(path: Path) -> Header:
     """
     size = path.stat().st_size
     with path.open("rb") as file:
-        head = file.read(512)
-        if not head.strip():
-            raise ModelRefused("is empty: the download did not work.")
-        if head.lstrip()[:1] == b"<":
-            raise ModelRefused("is a web page, not a model: the download did not work.")
-        if head.startswith(b"version https://git-lfs"):
-            raise ModelRefused("is only the note that git keeps in place of a large file: download the file itself.")
-        if head.startswith(b"GGUF"):
-            raise ModelRefused(
-                "is a GGUF file: the nodes of the ComfyUI-GGUF pack open it, or take the .safetensors file."
-            )
-        length = int.from_bytes(head[:8], "little")
-        if head[8:9] != b"{" or length > _LARGEST_HEADER:
+        head = file.read(weights.HEAD)
+        weights.refuse_no_model(head)
+        length = weights.header_length(head)
+        if length is None:
             return _of_pickle(path)
         file.seek(8)
         text = file.read(length)
@@ -96,20 +78,7 @@ def _of_safetensors(path: Path, text: bytes, held: int) -> Header:
 
 
 def _of_pickle(path: Path) -> Header:
-    import torch
-
-    try:
-        # A file in the older form cannot be mapped.
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except Exception as error:
-        if _CODE.search(str(error)):
-            raise ModelRefused(_HOSTILE) from error
-        raise ModelRefused("cannot be read: it is damaged, was cut short, or is no model at all.") from error
-    if isinstance(found, dict) and isinstance(found.get("state_dict"), dict):
-        found = found["state_dict"]
-    if not isinstance(found, dict):
-        raise ModelRefused("holds no weights of a model.")
-    opened = {str(name): value for name, value in found.items() if isinstance(value, torch.Tensor)}
+    opened = weights.open_pickle(path)
     if not opened:
         raise ModelRefused("holds no weights.")
     return Header(path, {name: tuple(value.shape) for name, value in opened.items()}, opened=opened)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..errors import WishRefused
 from ..masks.canvas import Wish as Canvas
 from ..masks.fills import Fill
 from ..masks.outpaint import Seam
@@ -15,7 +16,6 @@ from ..masks.outpaint import outpaint as laid_out
 from ..masks.tensors import Array, masks_for, picture_arrays
 from .cropping import Cut, Room, cut_for, cut_out_of, latent_mask, prepared, resized, stitched
 from .drawing import Drawn, Wish, decoded, facts, sampled
-from .errors import WishRefused
 from .stacks import Control, cut_out
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from .errors import ModelRefused
+from ..errors import ModelRefused
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from ..errors import ModelRefused
 from .control import control_file
-from .errors import ModelRefused
 from .headers import read_header
 from .parts import TEXT, Part, parts_of, shift_of, text_encoder_of, vae_of
 from .text import Encoder, build_encoder

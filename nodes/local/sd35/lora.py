@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .errors import ModelRefused
+from ..errors import ModelRefused
 from .headers import Header
 from .layouts import Piece, original_layers
 from .parts import what_is

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelRefused
+from ..errors import ModelRefused
 from .headers import Header, read_header
 
 if TYPE_CHECKING:

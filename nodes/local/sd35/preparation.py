@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ... import host
-from .errors import WishRefused
+from ..errors import WishRefused
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelRefused
+from ..errors import ModelRefused
 from .layouts import NEVER_USED, scale_named
 from .parts import Part
 from .transformer import split_scales

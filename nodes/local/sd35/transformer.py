@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelMissing, ModelRefused
+from ..errors import ModelMissing, ModelRefused
 from .layouts import pieces
 from .parts import Part
 from .variants import config_of

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ModelRefused
+from ..errors import ModelRefused
 from .parts import Part
 from .transformer import assign, diffusers_there
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import ModelRefused
+from ..errors import ModelRefused
 from .headers import Header
 from .layouts import shapes_in_diffusers
 

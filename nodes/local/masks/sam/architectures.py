@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelRefused
+from ...errors import ModelRefused
 from .family import Frame, Prompts
 
 if TYPE_CHECKING:

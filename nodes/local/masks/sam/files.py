@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import re
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ... import weights
+from ...errors import ModelMissing, ModelRefused
 from . import huggingface
 from .architectures import WIDTH_KEY, PackageFamily, architecture_of
-from .errors import ModelMissing, ModelRefused
 from .family import Family
 
 if TYPE_CHECKING:
@@ -45,13 +44,6 @@ _OTHERS = (
     ("lora_", "a LoRA; it belongs into models/loras"),
     ("text_model.", "a text encoder; it belongs into models/text_encoders"),
 )
-_HOSTILE = (
-    "holds more than weights: opening it the usual way could run a program hidden in it. It was not opened, and nothing of it "
-    "ran."
-)
-# What torch says of a pickle that names a function or a class beside the few that weights need.
-_CODE = re.compile("unsupported (global|class)|unrecognized", re.IGNORECASE)
-_LARGEST_HEADER = 100 * 2**20
 
 
 def missing(name: str, folder: Path) -> ModelMissing:
@@ -70,11 +62,11 @@ def open_model(path: Path) -> Family:
     try:
         if path.name == huggingface.WEIGHTS and (path.parent / huggingface.CONFIG).exists():
             return huggingface.open_folder(path.parent)
-        weights = _weights(path)
-        row = architecture_of(weights)
-        if row is None or any("hf_token" in key for key in weights):
-            raise ModelRefused(f"is {_what(weights)}.")
-        return PackageFamily(row, weights)
+        found = _weights(path)
+        row = architecture_of(found)
+        if row is None or any("hf_token" in key for key in found):
+            raise ModelRefused(f"is {_what(found)}.")
+        return PackageFamily(row, found)
     except ModelRefused as error:
         raise ModelRefused(f'"{path.name}" {error.sentence} {_EXPECTED}') from error
 
@@ -82,22 +74,13 @@ def open_model(path: Path) -> Family:
 def _weights(path: Path) -> Mapping[str, Tensor]:
     """Every tensor of a file by its name."""
     with path.open("rb") as file:
-        head = file.read(512)
-    if not head.strip():
-        raise ModelRefused("is empty: the download did not work.")
-    if head.lstrip()[:1] == b"<":
-        raise ModelRefused("is a web page, not a model: the download did not work.")
-    if head.startswith(b"version https://git-lfs"):
-        raise ModelRefused("is only the note that git keeps in place of a large file: download the file itself.")
+        head = file.read(weights.HEAD)
+    weights.refuse_no_model(head)
     # By content, not by name: files are renamed.
-    found = _of_safetensors(path) if _is_safetensors(head) else _of_pickle(path)
-    if not found or not all(isinstance(key, str) for key in found):
+    found = weights.open_pickle(path) if weights.header_length(head) is None else _of_safetensors(path)
+    if not found:
         raise ModelRefused("holds no weights of a model.")
     return found
-
-
-def _is_safetensors(head: bytes) -> bool:
-    return len(head) > 8 and head[8:9] == b"{" and int.from_bytes(head[:8], "little") < _LARGEST_HEADER
 
 
 def _of_safetensors(path: Path) -> Mapping[str, Tensor]:
@@ -111,33 +94,8 @@ def _of_safetensors(path: Path) -> Mapping[str, Tensor]:
     return found
 
 
-def _of_pickle(path: Path) -> Mapping[str, Tensor]:
-    import torch
-
-    if _is_late_pickle(path):
-        raise ModelRefused(_HOSTILE)
-    try:
-        # A file in the older form cannot be mapped.
-        found = torch.load(path, map_location="cpu", weights_only=True, mmap=zipfile.is_zipfile(path))
-    except Exception as error:
-        if _CODE.search(str(error)):
-            raise ModelRefused(_HOSTILE) from error
-        raise ModelRefused("cannot be read: it is damaged, was cut short, or is no model at all.") from error
-    if isinstance(found, dict):
-        found = next((found[key] for key in ("model", "state_dict") if isinstance(found.get(key), dict)), found)
-        return {key: value for key, value in found.items() if isinstance(value, torch.Tensor)}
-    return {}
-
-
-def _is_late_pickle(path: Path) -> bool:
-    """Whether it is a pickle of a protocol that torch never writes: of anything but weights."""
-    with path.open("rb") as file:
-        head = file.read(2)
-    return len(head) == 2 and head[0] == 0x80 and 3 <= head[1] <= 5
-
-
-def _what(weights: Mapping[str, Any]) -> str:
+def _what(found: Mapping[str, Any]) -> str:
     for part, name in _OTHERS:
-        if any(part in key for key in weights):
+        if any(part in key for key in found):
             return name
-    return f"another model (its first part is {json.dumps(next(iter(weights)))})"
+    return f"another model (its first part is {json.dumps(next(iter(found)))})"

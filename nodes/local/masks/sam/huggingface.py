@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import ModelRefused
+from ...errors import ModelRefused
 from .family import Frame, Prompts
 
 if TYPE_CHECKING:

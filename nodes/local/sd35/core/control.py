@@ -16,8 +16,8 @@ from comfy.cldm.dit_embedder import ControlNetEmbedder
 from comfy.controlnet import ControlNet, ControlNetSD35
 from torch import Tensor
 
+from ...errors import WishRefused
 from ..control import TRAINED_ON, ControlFile
-from ..errors import WishRefused
 
 _SIZES = {1536: "Medium", 2432: "Large"}
 _RAW = {"canny": (63.75, 0.75)}

@@ -12,7 +12,7 @@ import torch
 from comfy.weight_adapter import WeightAdapterBase
 from torch import Tensor
 
-from ..errors import WishRefused
+from ...errors import WishRefused
 from ..files import stamp
 from ..headers import Header
 from ..layouts import Piece

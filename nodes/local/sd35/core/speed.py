@@ -12,7 +12,7 @@ import torch
 from comfy.patcher_extension import WrappersMP
 from torch import Tensor, nn
 
-from ..errors import WishRefused
+from ...errors import WishRefused
 from ..speed import Speed
 from .denoiser import HURRY
 from .model import Patcher

@@ -15,7 +15,7 @@ from comfy.sdxl_clip import SDXLClipGTokenizer
 from comfy.text_encoders.sd3_clip import SD3ClipModel, SD3Tokenizer
 from torch import Tensor, nn
 
-from ..errors import ModelRefused
+from ...errors import ModelRefused
 from ..text import PUBLISHED_WORDS, Encoder
 from .clip import Clip
 from .ops import scaled

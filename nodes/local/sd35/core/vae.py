@@ -13,7 +13,7 @@ from comfy.model_patcher import ModelPatcher
 from comfy.patcher_extension import CallbacksMP
 from torch import Tensor, nn
 
-from ..errors import WishRefused
+from ...errors import WishRefused
 from ..vae import Autoencoder
 from .ops import keep_small_leaves_on_device, offloadable
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from comfy_api.latest import io
 
 from ....widgets import advanced
+from ...errors import ModelMissing
 from .. import files
-from ..errors import ModelMissing
 from ..loading import open_model, read_model
 from ..parts import TEXT
 

@@ -7,9 +7,9 @@ from typing import Any
 from comfy_api.latest import io
 
 from ....widgets import advanced
+from ...errors import ModelMissing
 from .. import files
 from ..control import TRAINED_ON
-from ..errors import ModelMissing
 from ..loading import open_control
 from .load import CATEGORY
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from comfy_api.latest import io
 
+from ...errors import ModelMissing
 from .. import files
-from ..errors import ModelMissing
 from ..stacks import Lora, LoraStack
 from .load import CATEGORY
 from .sockets import Loras

@@ -6,7 +6,7 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..errors import WishRefused
+from ...errors import WishRefused
 from ..speed import Speed
 from .load import CATEGORY
 

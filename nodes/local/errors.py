@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...hosted.engine.errors import EaselError
+from ..hosted.engine.errors import EaselError
 
 
 class ModelMissing(EaselError):
@@ -10,7 +10,7 @@ class ModelMissing(EaselError):
 
 
 class ModelRefused(EaselError):
-    """The file is not what is expected; says what it is and which node takes it."""
+    """The file is not what is expected; says what it is, and which node takes it."""
 
 
 class WishRefused(EaselError):
