@@ -26,6 +26,16 @@ export function nodesAt(id) {
 }
 
 /**
+ * What the server calls a node by, in a run of the whole workflow. Where its subgraph stands several times, by the first.
+ * @param {any} node
+ * @returns {string}
+ */
+export function idOf(node) {
+  const parent = allNodes().find((one) => one.subgraph && one.subgraph === node.graph);
+  return parent ? `${idOf(parent)}:${node.id}` : String(node.id);
+}
+
+/**
  * Every node, with those inside subgraphs.
  * @param {any} [graph] the whole workflow unless said
  * @returns {any[]}

@@ -2,6 +2,7 @@ import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { nothing, on, read, round, write } from "./clicks.mjs";
 import { after, element, keepToItself, shape } from "./dom.mjs";
+import { idOf } from "./graph.mjs";
 import { t } from "./words.mjs";
 
 const NAME = "easel_clicks";
@@ -52,9 +53,10 @@ export function addClicks(node) {
   after(node, "onExecuted", (/** @type {{ easel_segment?: Shown[] }} */ output) => {
     if (output?.easel_segment?.length) clicker.show(output.easel_segment[0]);
   });
-  after(node, "onConfigure", () => clicker.draw());
-  // The picture of a node just connected is there a moment later.
-  after(node, "onConnectionsChange", () => setTimeout(() => clicker.draw(), 100));
+  // The picture of a node just connected is there a moment later, and so are the links inside a new subgraph.
+  const drawSoon = () => setTimeout(() => clicker.draw(), 100);
+  after(node, "onConfigure", () => (clicker.draw(), drawSoon()));
+  after(node, "onConnectionsChange", drawSoon);
   after(clicker.points, "callback", () => clicker.draw());
   clicker.draw();
 }
@@ -95,7 +97,7 @@ class Clicker {
     this.root.append(style, stage, bar);
 
     clear.addEventListener("click", () => this.put(nothing()));
-    this.run.addEventListener("click", () => app.queuePrompt(0, 1, [String(this.node.id)]));
+    this.run.addEventListener("click", () => app.queuePrompt(0, 1, [idOf(this.node)]));
     this.picture.addEventListener("load", () => this.draw());
     this.root.addEventListener("pointerenter", () => this.draw());
     for (const box of [bar, stage]) keepToItself(box);
@@ -142,8 +144,6 @@ class Clicker {
     const answered = fresh && this.points.value === this.shown?.points;
     this.mask.style.opacity = answered ? "1" : "0.35";
     this.words.textContent = answered && this.shown ? this.shown.report : known ? help() : "";
-    // A node inside a subgraph goes by another number there.
-    this.run.hidden = Boolean(this.node.graph) && this.node.graph !== app.graph;
     if (!known) return;
     this.size = size;
     this.drawClicks(on((all ?? [nothing()])[0], size), size);

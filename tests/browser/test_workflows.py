@@ -16,6 +16,11 @@ def read(path: Path):
     return json.loads(path.read_text(encoding="utf-8"))
 
 
+def ours(prompt):
+    """Its nodes that this pack brings."""
+    return {name: node for name, node in prompt.items() if node["class_type"].startswith("Easel")}
+
+
 def test_the_template_browser_shows_them_with_their_pictures(editor, tmp_path):
     dialog = editor.templates()
     for name in NAMES:
@@ -32,21 +37,23 @@ def test_each_template_is_what_is_shipped_and_runs(editor):
     # and opened as a file in the other.
     for place, name in enumerate(NAMES):
         editor.clear()
-        if place % 2 == editor.server.has_own_frontend:
+        is_run = place % 2 == editor.server.has_own_frontend
+        if is_run:
             editor.open_template(name)
+        else:
+            editor.load(read(WORKFLOWS / f"{name}.json"))
+        assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json"), name
+        assert editor.widget_values() == widget_values(read(WORKFLOWS / f"{name}.json")), name
+        if is_run:
             ended = editor.run()
-
             assert ended["name"] == "execution_success", (name, ended)
             entry = editor.server.wait(ended["prompt_id"])
             saved = editor.server.saved(entry)
             assert saved and all(Image.open(path).width >= 512 for path in saved), name
             editor.step_back()
             editor.page.wait_for_function(f"() => {ALL_SHOWN}")
-        else:
-            editor.load(read(WORKFLOWS / f"{name}.json"))
-        # What a run shows on its nodes belongs to that run.
-        assert editor.export() == read(WORKFLOWS / "api" / f"{name}.json"), name
-        assert editor.widget_values() == widget_values(read(WORKFLOWS / f"{name}.json")), name
+            # What a run shows on nodes of ours belongs to that run.
+            assert ours(editor.export()) == ours(read(WORKFLOWS / "api" / f"{name}.json")), name
 
 
 def test_every_workflow_has_its_api_form_and_its_picture():
