@@ -108,10 +108,10 @@ def test(args: argparse.Namespace) -> int:
     if args.suite in (None, "browser"):
         environment["EASEL_TEST_CHROMIUM"] = find_chromium(host)
     command = [str(host.python), "-m", "pytest", str(ROOT / "tests" / (args.suite or "")), *args.rest]
-    # Most tests wait more than they work, so several run at once; a ComfyUI and an editor take a processor each.
+    # Most tests wait more than they work, so several run at once, also more than there are processors.
     ends = [
         supervise([*command, "-m", "not alone and not served", "-n", "auto", "--dist", "loadscope"], environment),
-        supervise([*command, "-m", "served and not alone", "-n", "2", "--dist", "loadscope"], environment),
+        supervise([*command, "-m", "served and not alone", "-n", "3", "--dist", "loadscope"], environment),
         supervise([*command, "-m", "alone"], environment),
     ]
     # A choice of tests may leave none of one kind, but not of both.

@@ -65,10 +65,12 @@ class Editor:
         self.page.evaluate("async (graph) => { await app.loadGraphData(graph) }", workflow)
         self.page.wait_for_timeout(600)
 
-    def step_back(self) -> None:
+    def step_back(self, scale: float = 0.35) -> None:
         """See the whole graph: the classic canvas loads a node's pictures only once the node is in view."""
         self.page.evaluate(
-            "() => { app.canvas.ds.scale = 0.35; app.canvas.ds.offset = [100, 200]; app.canvas.setDirty(true, true) }"
+            "(scale) => { app.canvas.ds.scale = scale; app.canvas.ds.offset = [100, 200];"
+            " app.canvas.setDirty(true, true) }",
+            scale,
         )
 
     def export(self) -> dict[str, Any]:
