@@ -8,12 +8,11 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, SecretStr, ValidationError, field_validator
-from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from ..hosted.engine.settings_file import told
+from .choices import OUTPUT
 from .problems import AssetProblem
-
-OUTPUT = "output"
-"""The name of ComfyUI's own output folder among the destinations."""
 
 _SHORTEST_SECRET = 4
 _NO_SECRETS = (
@@ -60,7 +59,8 @@ class AssetSettings(BaseSettings):
     """The operator's settings for saved files. Read once a run of a node, so that a change works without a restart."""
 
     model_config = SettingsConfigDict(env_prefix="EASEL_", env_nested_delimiter="__", extra="ignore")
-    json_file: ClassVar[Path | None] = None
+    written: ClassVar[dict[str, Any]] = {}
+    """What the file says."""
 
     destinations: dict[str, Shelf] = {}
     """Places beside the output folder that a graph may name."""
@@ -87,9 +87,8 @@ class AssetSettings(BaseSettings):
     @classmethod
     def load(cls, folder: Path) -> AssetSettings:
         """The settings in force now; ``settings.json`` in ``folder`` stands behind the environment."""
-        reader = type("AssetSettingsHere", (cls,), {"json_file": folder / "settings.json"})
         try:
-            loaded: AssetSettings = reader()
+            loaded: AssetSettings = type("AssetSettingsHere", (cls,), {"written": told(folder).values})()
         except ValidationError as error:
             first = error.errors(include_url=False, include_input=False)[0]
             where = ".".join(str(part) for part in first["loc"])
@@ -109,9 +108,7 @@ class AssetSettings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        if cls.json_file is None:
-            return init_settings, env_settings
-        return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, json_file=cls.json_file)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, cls.written)
 
     def secrets(self) -> set[str]:
         """Every text in these settings that must not be written anywhere."""

@@ -22,6 +22,12 @@ def settings(tmp_path):
     return write
 
 
+def test_an_empty_file_of_settings_is_no_leave_to_save_unsigned(tmp_path):
+    (tmp_path / "settings.json").write_text("")
+    with pytest.raises(AssetProblem, match=r"settings for saved files cannot be used: .*settings\.json is empty"):
+        AssetSettings.load(tmp_path)
+
+
 @pytest.fixture
 def out(tmp_path):
     folder = tmp_path / "output"

@@ -1,6 +1,7 @@
 """Settings: the operator's alone, in the environment before the file, and never a half-understood one."""
 
 import json
+import threading
 from decimal import Decimal
 
 import pytest
@@ -83,7 +84,19 @@ def test_a_sandbox_is_on_this_machine(write, address):
 
 @pytest.mark.parametrize(
     "broken",
-    ["{", "[1]", '"text"', '{"budget": 5}', '{"budget": {"run": -1}}', '{"budget": {"day": "much"}}', "\udcff"],
+    [
+        "",
+        " \n",
+        "{",
+        "[]",
+        "[1]",
+        "null",
+        '"text"',
+        '{"budget": 5}',
+        '{"budget": {"run": -1}}',
+        '{"budget": {"day": "much"}}',
+        "\udcff",
+    ],
 )
 def test_a_setting_that_cannot_be_understood_is_said(write, tmp_path, broken):
     with pytest.raises(SettingsBroken, match="settings cannot be used"):
@@ -92,6 +105,33 @@ def test_a_setting_that_cannot_be_understood_is_said(write, tmp_path, broken):
             Settings.load(tmp_path)
         else:
             write(broken)
+
+
+def test_an_empty_file_says_what_to_do(write, tmp_path):
+    with pytest.raises(SettingsBroken, match=r"settings\.json is empty: write \{\} into it, or delete it"):
+        write("")
+
+
+@pytest.mark.parametrize("meanwhile", ["emptied", "cut", "moved away"])
+def test_while_an_editor_writes_the_file_nothing_is_bought_by_other_settings(write, tmp_path, meanwhile):
+    path = tmp_path / "settings.json"
+    assert write({"sandbox": True}).sandbox
+    if meanwhile == "moved away":
+        path.rename(tmp_path / "settings.json~")
+    else:
+        path.write_text("" if meanwhile == "emptied" else '{"sandbox"')
+    later = threading.Timer(0.1, path.write_text, ['{"sandbox": true, "budget": {"run": 1}}'])
+    later.start()
+    settings = Settings.load(tmp_path)
+    later.join()
+    assert settings.sandbox
+    assert settings.budget.run == 1
+
+
+def test_a_file_that_is_gone_for_good_settles_nothing_any_more(write, tmp_path):
+    assert write({"sandbox": True}).sandbox
+    (tmp_path / "settings.json").unlink()
+    assert not Settings.load(tmp_path).sandbox
 
 
 def test_a_secret_in_an_address_is_not_quoted(write):

@@ -11,12 +11,12 @@ from typing import Any, ClassVar, Literal
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, Field, ValidationError, field_validator
-from pydantic_settings import BaseSettings, JsonConfigSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from .errors import EaselError
 from .files import write_private
+from .settings_file import FILE, told
 
-FILE = "settings.json"
 PREFIX = "EASEL_"
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
@@ -51,7 +51,8 @@ class Settings(BaseSettings):
     """The operator's settings. Read once per purchase, so that a change works without a restart."""
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, env_nested_delimiter="__", extra="ignore", frozen=True)
-    json_file: ClassVar[Path | None] = None
+    written: ClassVar[dict[str, Any]] = {}
+    """What the file says."""
 
     sandbox: bool = False
     """Talk to stand-in providers on this machine; nothing is ever charged."""
@@ -74,17 +75,16 @@ class Settings(BaseSettings):
     @classmethod
     def load(cls, folder: Path) -> Settings:
         """The settings in force now; ``settings.json`` in ``folder`` stands behind the environment."""
-        path = folder / FILE
-        told = _told(path)
-        if (known := _last.get(folder)) is not None and known[0] == told:
-            return known[1]
-        reader = type("SettingsHere", (cls,), {"json_file": path})
         try:
-            loaded: Settings = reader()
+            written, values = told(folder)
+            depends_on = written, _variables()
+            if (known := _last.get(folder)) is not None and known[0] == depends_on:
+                return known[1]
+            loaded: Settings = type("SettingsHere", (cls,), {"written": values})()
         except (ValueError, TypeError, OSError) as error:
             raise SettingsBroken(f"Easel's settings cannot be used: {_reason(error)}") from None
-        if _told(path) == told:
-            _last[folder] = told, loaded
+        if _variables() == depends_on[1]:
+            _last[folder] = depends_on, loaded
         return loaded
 
     @classmethod
@@ -96,9 +96,7 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        if cls.json_file is None:
-            return init_settings, env_settings
-        return init_settings, env_settings, JsonConfigSettingsSource(settings_cls, json_file=cls.json_file)
+        return init_settings, env_settings, InitSettingsSource(settings_cls, cls.written)
 
     def place_of(self, provider: str, address_variable: str, environment: Mapping[str, str]) -> Place:
         """Where the operator sends this provider: settings first, then the provider's usual variable."""
@@ -115,13 +113,9 @@ _last: dict[Path, tuple[object, Settings]] = {}
 """What was read last in each folder, and of what: to understand it takes longer than to see that nothing changed."""
 
 
-def _told(path: Path) -> tuple[bytes, tuple[tuple[str, str], ...]]:
-    """All that the settings depend on."""
-    try:
-        written = path.read_bytes()
-    except OSError:
-        written = b""
-    return written, tuple((name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX))
+def _variables() -> tuple[tuple[str, str], ...]:
+    """The settings of the environment."""
+    return tuple((name, value) for name, value in os.environ.items() if name.upper().startswith(PREFIX))
 
 
 def source_of(folder: Path, *names: str) -> Literal["environment", "settings", ""]:
@@ -140,12 +134,12 @@ def change(folder: Path, values: Mapping[str, Any]) -> None:
 
     Raises :class:`SettingsBroken` where what is there, or what would be, cannot be understood; then nothing changes.
     """
-    told = _written(folder)
+    settings = _written(folder)
     for name, value in values.items():
-        told[name] = {**(told.get(name) or {}), **value} if isinstance(value, Mapping) else value
+        settings[name] = {**(settings.get(name) or {}), **value} if isinstance(value, Mapping) else value
     path = folder / FILE
     before = path.read_bytes() if path.exists() else None
-    write_private(path, json.dumps(told, indent=1).encode())
+    write_private(path, json.dumps(settings, indent=1).encode())
     try:
         Settings.load(folder)
     except SettingsBroken:
@@ -155,14 +149,9 @@ def change(folder: Path, values: Mapping[str, Any]) -> None:
 
 def _written(folder: Path) -> dict[str, Any]:
     try:
-        told = json.loads((folder / FILE).read_bytes())
-    except FileNotFoundError:
-        return {}
-    except ValueError:
-        told = None
-    if not isinstance(told, dict):
-        raise SettingsBroken(f"Easel's settings cannot be used: {folder / FILE} is no JSON object.")
-    return told
+        return told(folder).values
+    except (ValueError, OSError) as error:
+        raise SettingsBroken(f"Easel's settings cannot be used: {_reason(error)}") from None
 
 
 def _is_loopback(address: str) -> bool:
