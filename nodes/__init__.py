@@ -1,4 +1,8 @@
-"""The catalogue: every family of nodes, in menu order. A new family is one line here."""
+"""The catalogue: every family of nodes, in menu order. A new family is one line here.
+
+ComfyUI's start waits for every schema, so a module of nodes imports at its top what its schemas need, and what a run needs
+when it runs.
+"""
 
 from __future__ import annotations
 

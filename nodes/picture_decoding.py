@@ -10,13 +10,17 @@ import logging
 import struct
 import zlib
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import PIL
-from PIL import Image, ImageCms, features
+from PIL import Image, features
 
 from . import picture_kinds as kinds
+
+if TYPE_CHECKING:
+    from PIL import ImageCms
 
 log = logging.getLogger(__name__)
 
@@ -164,6 +168,8 @@ def _transform(profile: bytes, mode: str) -> ImageCms.ImageCmsTransform | None:
 
     None where nothing is to be done: the profile is sRGB itself, or it is broken or made for another mode.
     """
+    from PIL import ImageCms
+
     try:
         transform = ImageCms.buildTransform(
             ImageCms.ImageCmsProfile(io.BytesIO(profile)),

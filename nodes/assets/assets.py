@@ -14,18 +14,27 @@ from typing import Any
 from ..picture_encoding import CannotEncode, encode_array
 from ..pictures import Pixels
 from . import credentials, graphs, manifest, naming, origin
+from .choices import (
+    ALWAYS,
+    ASSET_TYPES,
+    AUTOMATIC,
+    ENCRYPT,
+    KEEP,
+    LEAVE_OUT,
+    NAME_FIELDS,
+    NEVER,
+    OUTPUT,
+    WHERE_POSSIBLE,
+)
 from .credentials import Story
 from .destinations import Destination, find
 from .known import PRIVATE, Known, cost_of
 from .problems import AssetProblem
 from .saving import basics
 from .sealing import MARK, seal
-from .settings import OUTPUT, AssetSettings
+from .settings import AssetSettings
 
-MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp", "avif": "image/avif"}
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp", "avif": ".avif"}
-KEEP, LEAVE_OUT, ENCRYPT = "keep in the picture", "leave out of the picture", "encrypt"
-WORKFLOW_CHOICES = [KEEP, LEAVE_OUT, ENCRYPT]
 VERSION = 1
 
 
@@ -39,8 +48,8 @@ class Wish:
     title: str = ""
     destination: str = OUTPUT
     workflow: str = KEEP
-    credentials: str = credentials.WHERE_POSSIBLE
-    source: str = origin.AUTOMATIC
+    credentials: str = WHERE_POSSIBLE
+    source: str = AUTOMATIC
     sidecar: bool = False
     manifest: str = "easel/manifest.jsonl"
 
@@ -63,15 +72,15 @@ class Saver:
     """
 
     def __init__(self, wish: Wish, settings: AssetSettings, output: Path, texts: Mapping[str, Any]) -> None:
-        if wish.format not in MEDIA_TYPES:
-            raise AssetProblem(f'The format is one of {", ".join(MEDIA_TYPES)}, not "{wish.format}".')
+        if wish.format not in ASSET_TYPES:
+            raise AssetProblem(f'The format is one of {", ".join(ASSET_TYPES)}, not "{wish.format}".')
         self._wish, self._settings, self._texts = wish, settings, dict(texts)
         self.destination: Destination = find(wish.destination, output, settings)
         *folders, self._manifest_name = naming.safe_folder(wish.manifest)
         if not self._manifest_name.endswith(".jsonl"):
             raise AssetProblem(f'The manifest "{wish.manifest}" must end in .jsonl.')
         self._folder = output.joinpath(*folders)
-        if wish.credentials == credentials.ALWAYS and settings.credentials is None:
+        if wish.credentials == ALWAYS and settings.credentials is None:
             raise AssetProblem(
                 "Content Credentials are asked for, and whoever runs this ComfyUI has set up no certificate: it belongs "
                 'under "credentials" in Easel\'s settings.json.'
@@ -82,7 +91,7 @@ class Saver:
 
     def name(self, picture: Pixels, known: Known, batch: int) -> naming.Name:
         """Where a picture will go; ``batch`` is its place in this save, from 1."""
-        facts = {name: known.facts.get(name) for name in naming.FIELDS}
+        facts = {name: known.facts.get(name) for name in NAME_FIELDS}
         return naming.place(
             self._wish.name,
             facts
@@ -108,7 +117,7 @@ class Saver:
         data = self._encoded(picture, line, known, source)
         story = self._story(name, line, known, source)
         if story is not None and self._settings.credentials is not None:
-            data = credentials.sign(data, MEDIA_TYPES[self._wish.format], story, self._settings.credentials)
+            data = credentials.sign(data, ASSET_TYPES[self._wish.format], story, self._settings.credentials)
         self._folder.mkdir(parents=True, exist_ok=True)
         line |= graphs.keep(self._folder, self._texts, self._settings, sealed=self._wish.workflow == ENCRYPT)
         path = self._written(name, data)
@@ -116,7 +125,7 @@ class Saver:
             "file": path.rpartition("/")[2],
             "path": path,
             "destination": self.destination.name,
-            "media_type": MEDIA_TYPES[self._wish.format],
+            "media_type": ASSET_TYPES[self._wish.format],
             "bytes": len(data),
             "sha256": hashlib.sha256(data).hexdigest(),
             "source_type": source,
@@ -147,7 +156,7 @@ class Saver:
         elif texts and self._wish.workflow == ENCRYPT:
             texts = {MARK: json.dumps(seal(texts, self._settings))}
         about = origin.packet(source, origin.agent_of(line), self._wish.title, known.prompt if kept else "")
-        kind = MEDIA_TYPES[self._wish.format]
+        kind = ASSET_TYPES[self._wish.format]
         try:
             return encode_array(picture.array, kind, quality=self._wish.quality, text=texts, xmp=about)
         except CannotEncode as error:
@@ -155,9 +164,9 @@ class Saver:
 
     def _story(self, name: naming.Name, line: Mapping[str, Any], known: Known, source: str | None) -> Story | None:
         """What the Content Credentials tell; None where the picture is not to be signed."""
-        if self._wish.credentials == credentials.NEVER or self._settings.credentials is None:
+        if self._wish.credentials == NEVER or self._settings.credentials is None:
             return None
-        if source is None and self._wish.credentials == credentials.ALWAYS:
+        if source is None and self._wish.credentials == ALWAYS:
             raise AssetProblem(
                 "Content Credentials say how a picture was made, and nothing is known of this one: say it in source_type."
             )

@@ -20,9 +20,6 @@ from .settings import Signing
 
 log = logging.getLogger("easel")
 
-WHERE_POSSIBLE, ALWAYS, NEVER = "where set up", "always", "never"
-CHOICES = [WHERE_POSSIBLE, ALWAYS, NEVER]
-
 _PARENT = {
     "title": "the picture as it was delivered",
     "relationship": "parentOf",

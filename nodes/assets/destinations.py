@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import urlsplit
 
+from .choices import OUTPUT
 from .files import write_new
 from .naming import Name
 from .problems import AssetProblem
-from .settings import OUTPUT, AssetSettings, Shelf
+from .settings import AssetSettings, Shelf
 
 
 class Destination(Protocol):

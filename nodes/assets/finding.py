@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from . import destinations, graphs, manifest, naming
+from .choices import OUTPUT
 from .graphs import Graphs
 from .problems import AssetProblem
 from .sealing import is_sealed, unseal
-from .settings import OUTPUT, AssetSettings
+from .settings import AssetSettings
 
 _SOUGHT = ("path", "file", "title", "prompt", "model", "asked_model", "provider", "operation", "made_by", "seed")
 """Where words are looked for; digests and ids would match by accident."""

@@ -7,31 +7,8 @@ import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from .choices import COUNTER, NAME_FIELDS
 from .problems import AssetProblem
-
-COUNTER = "counter"
-FIELDS = (
-    "date",
-    "time",
-    "year",
-    "month",
-    "day",
-    "title",
-    "prompt",
-    "model",
-    "provider",
-    "operation",
-    "seed",
-    "take",
-    "width",
-    "height",
-    "format",
-    "batch",
-    COUNTER,
-    "purchase",
-    "pixels",
-)
-"""What may stand in braces."""
 
 _FIELD = re.compile(r"\{([^{}]*)\}")
 _COUNTER_MARK = "\x00"
@@ -125,9 +102,9 @@ def _filled(part: str, values: Mapping[str, object], *, is_last: bool) -> str:
     def fill(found: re.Match[str]) -> str:
         name, _, size = found[1].partition(":")
         name = name.strip()
-        if name not in FIELDS or (size and not size.isdigit()):
+        if name not in NAME_FIELDS or (size and not size.isdigit()):
             raise AssetProblem(
-                f'The file name has {found[0]}, which is none of its fields: {", ".join(FIELDS)}; "{{prompt:40}}" takes the '
+                f'The file name has {found[0]}, which is none of its fields: {", ".join(NAME_FIELDS)}; "{{prompt:40}}" takes the '
                 "first 40 letters."
             )
         if name == COUNTER:

@@ -11,17 +11,12 @@ from collections.abc import Mapping
 from typing import Any
 from xml.etree import ElementTree as Xml
 
+from .choices import AUTOMATIC, CHANGED, MADE, UNSAID
+
 _TERMS = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 TRAINED = f"{_TERMS}trainedAlgorithmicMedia"
 COMPOSITE = f"{_TERMS}compositeWithTrainedAlgorithmicMedia"
 
-AUTOMATIC, MADE, CHANGED, UNSAID = (
-    "automatic",
-    "made by AI",
-    "made by AI from other pictures",
-    "say nothing",
-)
-SOURCE_CHOICES = [AUTOMATIC, MADE, CHANGED, UNSAID]
 _CHOSEN = {MADE: TRAINED, CHANGED: COMPOSITE, UNSAID: None}
 
 AGENT = "Easel for ComfyUI"

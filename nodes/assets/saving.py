@@ -12,10 +12,10 @@ from typing import Any
 from .. import host
 from ..pictures import Pixels, save_bytes
 from . import manifest
+from .choices import PICTURE_TYPES
 from .files import write_numbered
 from .known import cost_of, from_purchase
 
-MEDIA_TYPES = {"png": "image/png", "jpeg": "image/jpeg", "webp": "image/webp"}
 SUFFIXES = {"png": ".png", "jpeg": ".jpg", "webp": ".webp"}
 
 
@@ -43,7 +43,7 @@ def save(picture: Pixels, record: dict[str, Any] | None, style: Style, texts: Ma
     told = dict(texts)
     if record is not None and texts:
         told["easel"] = json.dumps(record)
-    data = save_bytes(picture, MEDIA_TYPES[style.format], quality=style.quality, text=told)
+    data = save_bytes(picture, PICTURE_TYPES[style.format], quality=style.quality, text=told)
     path = write_numbered(folder, stem, number, SUFFIXES[style.format], data)
     manifest.append(folder, _line(path, picture, record))
     return Saved(path.name, subfolder, cost_of(record))

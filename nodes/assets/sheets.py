@@ -12,6 +12,7 @@ import numpy as np
 
 from ..hosted.engine.errors import InputRefused
 from ..pictures import MAX_PIXELS, Pixels
+from .choices import THEMES
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -36,21 +37,6 @@ _LINE_HEIGHT = 1.35
 _TITLE_SIZE = 1.8
 """In font sizes of the captions."""
 _ELLIPSIS = "…"
-
-
-@dataclass(frozen=True)
-class Theme:
-    """Colours of a sheet, 8-bit RGB."""
-
-    paper: tuple[int, int, int]
-    ink: tuple[int, int, int]
-    faint: tuple[int, int, int]
-
-
-THEMES = {
-    "dark": Theme((24, 24, 27), (244, 244, 245), (161, 161, 170)),
-    "light": Theme((255, 255, 255), (24, 24, 27), (113, 113, 122)),
-}
 
 
 @dataclass(frozen=True)

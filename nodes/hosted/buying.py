@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from .. import host, new_providers, pictures
 from . import quoting
+from .choices import BLOCK, REPLACE, SECOND, Choices
 from .engine.account import Account
 from .engine.errors import ContentRejected, EaselError, ModelRetired
 from .engine.money import dollars
@@ -32,25 +33,11 @@ T = TypeVar("T")
 
 log = logging.getLogger("easel")
 
-RAISE, BLOCK, SECOND = "stop with an error", "block this branch", "try the second model"
-ON_REFUSAL = [RAISE, BLOCK, SECOND]
-REPLACE = "use the model that replaces it"
-IF_RETIRED = [REPLACE, RAISE]
 _SECONDS_FROM = 1.0
 _SANDBOX_LATENCY = 0.3
 """Seconds that a stand-in takes, so that progress can be seen."""
 _kept_workflows: set[str] = set()
 """Digests of the prompts that this process has written into the books."""
-
-
-@dataclass(frozen=True)
-class Choices:
-    """What the user decided about a purchase beside the request itself."""
-
-    on_refusal: str = RAISE
-    second_model: str = ""
-    if_retired: str = RAISE
-    profile: str = "default"
 
 
 @dataclass(frozen=True)

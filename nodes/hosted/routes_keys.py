@@ -1,4 +1,4 @@
-"""Easel's routes on ComfyUI's own web server, and those for keys. A key never comes back out."""
+"""The routes for keys. A key never comes back out."""
 
 from __future__ import annotations
 
@@ -11,40 +11,7 @@ from aiohttp import web
 from .buying import engine
 from .engine.keys import DEFAULT_PROFILE
 from .key_tests import try_key
-from .routes_books import history, picture, spending, spending_csv, spending_of_runs, workflow
-from .routes_estimate import estimate_graph, offered_sizes
-from .routes_jobs import cancel_job, list_jobs, resume_job
-from .routes_settings import budgets, sandbox_state, set_budgets, set_sandbox
-from .routes_shared import BadRequest, body_of, own_page_only
-
-
-def add_to(table: web.RouteTableDef) -> None:
-    """Add Easel's routes to the host's table."""
-    for path, handler in {
-        "/easel/keys": list_keys,
-        "/easel/sandbox": sandbox_state,
-        "/easel/budget": budgets,
-        "/easel/spending": spending,
-        "/easel/spending.csv": spending_csv,
-        "/easel/history": history,
-        "/easel/picture/{digest}": picture,
-        "/easel/workflow/{digest}": workflow,
-        "/easel/jobs": list_jobs,
-    }.items():
-        table.get(path)(own_page_only(handler))
-    for path, handler in {
-        "/easel/keys": set_key,
-        "/easel/keys/test": test_key,
-        "/easel/sandbox": set_sandbox,
-        "/easel/budget": set_budgets,
-        "/easel/estimate": estimate_graph,
-        "/easel/sizes": offered_sizes,
-        "/easel/spending/runs": spending_of_runs,
-        "/easel/jobs/{id}/cancel": cancel_job,
-        "/easel/jobs/{id}/resume": resume_job,
-    }.items():
-        table.post(path)(own_page_only(handler))
-    table.delete("/easel/keys/{provider}/{profile}")(own_page_only(remove_key))
+from .routes_shared import BadRequest, body_of
 
 
 async def list_keys(_request: web.Request) -> web.StreamResponse:

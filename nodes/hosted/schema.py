@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from comfy_api.latest import io
 
 from .. import host, pictures
 from ..widgets import advanced
-from .buying import BLOCK, IF_RETIRED, ON_REFUSAL, RAISE, Bought, Choices, buy, destination_fingerprint
+from .choices import BLOCK, IF_RETIRED, ON_REFUSAL, RAISE, Choices
 from .engine.errors import EaselError
 from .engine.request import Request
+
+if TYPE_CHECKING:
+    from .buying import Bought
 
 DEFAULT = "default"
 """The choice that leaves a field out of the request, so that the provider decides."""
@@ -28,15 +31,21 @@ class HostedNode(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, **_inputs: Any) -> str:
         """Runs the node again once it would buy elsewhere: a sandbox picture must not pass for a bought one."""
+        from .buying import destination_fingerprint
+
         return destination_fingerprint(cls.provider)
 
     @classmethod
     async def bought(cls, request: Request, choices: Choices) -> Bought:
+        from .buying import buy
+
         return await buy(request, choices, cls.hidden.prompt)
 
     @classmethod
     async def each_bought(cls, requests: Sequence[Request], choices: Choices, what: str = "Picture") -> list[Bought]:
         """Every request at once. All are waited for before an error is raised, so that none is lost; ``what`` names one."""
+        from .buying import Bought
+
         done = await asyncio.gather(*(cls.bought(one, choices) for one in requests), return_exceptions=True)
         failed = [(place, one) for place, one in enumerate(done, start=1) if isinstance(one, BaseException)]
         for _, error in failed:

@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from . import vocabulary
+from .choices import SECTIONS
 from .data import PromptProblem
-
-SECTIONS: Mapping[str, tuple[str, ...]] = {
-    "setting": ("setting",),
-    "style": ("style",),
-    "lighting": ("lighting",),
-    "composition": ("framing", "angle", "arrangement", "depth"),
-    "mood": ("mood",),
-    "technical": ("camera", "lens", "finish"),
-}
-"""What is said together: the parts that are chosen; own words come behind them."""
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from .brief import SECTIONS, Brief
+from .brief import Brief
+from .choices import SECTIONS
 from .families import Family
 from .style_types import style_type
 

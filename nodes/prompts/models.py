@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from .choices import HOSTED, OWN_MACHINE
 from .data import read
 
-QUALITIES = ("draft", "standard", "best")
-HOSTED, OWN_MACHINE = "hosted", "own machine"
 _USUAL_POINTS = 2
 
 

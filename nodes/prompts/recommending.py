@@ -8,14 +8,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
+from .choices import ANYWHERE, HOSTED, LICENCES, OWN_MACHINE
 from .data import PromptProblem
-from .models import HOSTED, OWN_MACHINE, Model, as_of, models, retired
+from .models import Model, as_of, models, retired
 
-ANYWHERE = "anywhere"
-PLACES = (ANYWHERE, HOSTED, OWN_MACHINE)
-TEXTS: Mapping[str, int] = {"no text": 0, "a word or two": 3, "a headline": 4, "whole sentences": 5}
-"""How much text there will be in the picture, and how well a model must write for it."""
-LICENCES = ("any licence", "results may be sold", "open weights")
 TOP = 3
 _USE_WEIGHT, _SPARE_TEXT, _EACH_CONTROL = 10, 2, Decimal("0.5")
 _PRICE_WEIGHT: Mapping[str, int] = {"drafts": 150}

@@ -11,13 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from .choices import CSV, ENDINGS, JSONL, TXT
 from .data import PromptProblem
 from .variations import safe_label
 
-AUTO, TXT, CSV, JSONL = "by its name", "lines of text", "CSV", "JSON lines"
-FORMATS = (AUTO, TXT, CSV, JSONL)
-ENDINGS: Mapping[str, str] = {".txt": TXT, ".csv": CSV, ".tsv": CSV, ".jsonl": JSONL, ".ndjson": JSONL}
-"""The files that can be read."""
 USUAL = {
     "prompt": ("prompt", "text", "positive"),
     "negative": ("negative", "negative_prompt", "negative prompt"),

@@ -9,12 +9,8 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from .choices import EVERY, MOST, PAIRS, RANDOM, WAYS
 from .data import PromptProblem
-
-EVERY, PAIRS, RANDOM = "every combination", "in pairs", "random picks"
-WAYS = (EVERY, PAIRS, RANDOM)
-MOST = 10_000
-"""Prompts that may come out at once."""
 
 _LINE = re.compile(r"\s*([^:|{}]+?)\s*:\s*(.*)")
 _PLACE = re.compile(r"__(?P<name>\w(?:[\w -]*?\w)??)__|\{(?P<inline>[^{}]*\|[^{}]*)\}")

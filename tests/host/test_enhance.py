@@ -15,6 +15,7 @@ from PIL import Image
 from easel.nodes import pictures
 from easel.nodes.hosted.engine.errors import InputRefused, ProviderDown
 from easel.nodes.hosted.engine.outcome import Outcome
+from easel.nodes.hosted.enhance import finishing
 from easel.nodes.hosted.enhance.requests import RemoveBackground
 from support.comfy import failures
 from support.pack import ROOT
@@ -88,22 +89,22 @@ def cut(**changes: Any) -> RemoveBackground:
     return RemoveBackground.build(model="remove.bg", image=picture(), **changes)
 
 
-def test_transparency_grows_with_the_picture(nodes):
+def test_transparency_grows_with_the_picture():
     half = picture(alpha=128)
-    (large,) = nodes.finishing.enlarged([bought(picture(32, 24))], [half])
+    (large,) = finishing.enlarged([bought(picture(32, 24))], [half])
     assert (large.width, large.height) == (32, 24)
     assert set(np.unique(large.array[..., 3])) == {128}
 
 
-def test_what_was_transparent_before_stays_so(nodes):
-    (one,) = nodes.finishing.cut_outs([bought(picture(alpha=255))], [picture(alpha=40)])
+def test_what_was_transparent_before_stays_so():
+    (one,) = finishing.cut_outs([bought(picture(alpha=255))], [picture(alpha=40)])
     assert set(np.unique(one.array[..., 3])) == {40}
 
 
 @pytest.mark.parametrize("size", [(8, 6), (4, 3)])
-def test_a_bought_mask_is_laid_on_the_picture_that_was_sent(nodes, size):
+def test_a_bought_mask_is_laid_on_the_picture_that_was_sent(size):
     grey = pictures.Pixels(np.full((size[1], size[0], 3), 90, np.uint8))
-    (one,) = nodes.finishing.cut_outs([bought(grey)], [picture(alpha=255)], masks=True)
+    (one,) = finishing.cut_outs([bought(grey)], [picture(alpha=255)], masks=True)
     assert (one.width, one.height) == (8, 6)
     assert (one.array == np.asarray([200, 30, 30, 90], np.uint8)).all()
 
@@ -118,14 +119,14 @@ def test_a_bought_mask_is_laid_on_the_picture_that_was_sent(nodes, size):
         ({}, {}, picture(), picture(), "it came back without transparency"),
     ],
 )
-def test_what_an_artist_should_know_is_said(nodes, changes, data, sent, made, said):
-    notes = nodes.finishing.notes_on(bought(made, **data), cut(**changes), sent, made)
+def test_what_an_artist_should_know_is_said(changes, data, sent, made, said):
+    notes = finishing.notes_on(bought(made, **data), cut(**changes), sent, made)
     assert any(said in note for note in notes)
 
 
-def test_nothing_is_said_where_there_is_nothing_to_say(nodes):
-    assert nodes.finishing.notes_on(bought(), cut(), picture(), picture(alpha=9)) == []
-    assert nodes.finishing.notes_on(bought(), cut(background_color="red"), picture(), picture()) == []
+def test_nothing_is_said_where_there_is_nothing_to_say():
+    assert finishing.notes_on(bought(), cut(), picture(), picture(alpha=9)) == []
+    assert finishing.notes_on(bought(), cut(background_color="red"), picture(), picture()) == []
 
 
 def test_the_report_of_a_batch_says_each_thing_once_and_the_sum(nodes):
@@ -137,8 +138,8 @@ def test_a_refused_picture_of_a_batch_leaves_the_others(nodes):
     from easel.nodes.hosted.buying import Bought
 
     answers, sent = [Bought(None, [], "refused"), bought(picture(16, 12))], [picture(), picture()]
-    assert len(nodes.finishing.enlarged(answers, sent)) == 1
-    assert nodes.finishing.cut_outs(answers, sent)[0] is None
+    assert len(finishing.enlarged(answers, sent)) == 1
+    assert finishing.cut_outs(answers, sent)[0] is None
     assert nodes.shared.report_on(answers, [(), ()]).splitlines() == [
         "refused",
         "model · price",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -21,6 +22,12 @@ LATER = {
     *("openai", "replicate", "fal_client", "c2pa", "imagehash", "requests", "tqdm"),
     *("diffusers", "transformers", "peft", "accelerate", "segment_anything"),
     *("sqlalchemy", "alembic"),
+}
+# Rooms of our own of which the same is true.
+LATER_ROOMS = {
+    *("requests", "provider", "buying", "sockets", "prices", "routing", "gateways", "platforms"),
+    *("assets", "saving", "credentials", "sheets", "finding", "quality"),
+    *("drawing", "inpainting", "loading", "segmenting", "everything", "canvas", "refine", "recommending", "variations"),
 }
 LOADING = """
 import asyncio, json, sys
@@ -54,9 +61,16 @@ def test_its_nodes_are_there_and_in_one_menu(comfy):
     assert {info["category"].split("/")[0] for info in nodes.values()} == {"Easel"}
 
 
-def test_a_start_waits_for_no_library_that_only_a_run_needs(comfy):
+class Loaded(NamedTuple):
+    nodes: int
+    modules: list[str]
+
+
+@pytest.fixture(scope="module")
+def loaded(comfy):
+    """How many nodes a start finds, and what it imports for them."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(comfy.comfyui), str(ROOT / "tests")])}
-    loaded = subprocess.run(
+    run = subprocess.run(
         [sys.executable, "-c", LOADING],
         env=environment,
         cwd=comfy.base,
@@ -65,10 +79,19 @@ def test_a_start_waits_for_no_library_that_only_a_run_needs(comfy):
         timeout=120,
         check=True,
     )
-    count, modules = json.loads(loaded.stdout.splitlines()[-1])
-    assert count == len(easel_nodes(comfy))
-    assert "easel.nodes.extension" in modules
-    assert LATER & set(modules) == set()
+    return Loaded(*json.loads(run.stdout.splitlines()[-1]))
+
+
+def test_a_start_waits_for_no_library_that_only_a_run_needs(comfy, loaded):
+    assert loaded.nodes == len(easel_nodes(comfy))
+    assert "easel.nodes.extension" in loaded.modules
+    assert LATER & set(loaded.modules) == set()
+
+
+def test_a_start_loads_no_room_of_ours_that_only_a_run_needs(loaded):
+    ours = {module.removeprefix("easel.nodes.") for module in loaded.modules if module.startswith("easel.nodes.")}
+    assert "hosted.flux.models" in ours
+    assert not [module for module in ours if ".nodes" not in module and LATER_ROOMS & set(module.split(".")[1:])]
 
 
 def test_no_node_asks_for_an_account_of_the_host(comfy):

@@ -6,8 +6,8 @@ import json
 import c2pa
 import pytest
 
-from easel.nodes.assets.assets import ENCRYPT, KEEP, LEAVE_OUT, MEDIA_TYPES
-from easel.nodes.assets.credentials import ALWAYS, NEVER, WHERE_POSSIBLE, Ingredient
+from easel.nodes.assets.choices import ALWAYS, ASSET_TYPES, ENCRYPT, KEEP, LEAVE_OUT, NEVER, WHERE_POSSIBLE
+from easel.nodes.assets.credentials import Ingredient
 from easel.nodes.assets.known import Known
 from easel.nodes.assets.problems import AssetProblem
 from easel.nodes.assets.settings import AssetSettings
@@ -34,7 +34,7 @@ def settings(studio, tmp_path):
 def read(data, kind, studio):
     """State, failures and active manifest, as c2patool shows them to whoever trusts the studio's authority."""
     told = {"trust": {"trust_anchors": studio.anchor}, "verify": {"verify_trust": True}}
-    with c2pa.Reader(MEDIA_TYPES[kind], io.BytesIO(data), context=c2pa.Context.from_dict(told)) as reader:
+    with c2pa.Reader(ASSET_TYPES[kind], io.BytesIO(data), context=c2pa.Context.from_dict(told)) as reader:
         results = reader.get_validation_results()["activeManifest"]
         failures = [failure["code"] for failure in results.get("failure", [])]
         return reader.get_validation_state(), failures, reader.get_active_manifest()
@@ -45,7 +45,7 @@ def action(manifest):
     return actions[0]
 
 
-@pytest.mark.parametrize("kind", list(MEDIA_TYPES))
+@pytest.mark.parametrize("kind", list(ASSET_TYPES))
 def test_what_is_signed_is_verified_in_every_format(tmp_path, settings, studio, kind):
     path = save(tmp_path, settings, format=kind, title="Spring", credentials=ALWAYS)
     data = path.read_bytes()
@@ -64,7 +64,7 @@ def test_what_is_signed_is_verified_in_every_format(tmp_path, settings, studio, 
     assert lines(tmp_path)[0]["credentials"] is True
 
 
-@pytest.mark.parametrize("kind", list(MEDIA_TYPES))
+@pytest.mark.parametrize("kind", list(ASSET_TYPES))
 def test_a_picture_that_was_changed_afterwards_is_found_out(tmp_path, settings, studio, kind):
     data = bytearray(save(tmp_path, settings, format=kind).read_bytes())
     pixels = {"png": b"IDAT", "jpeg": b"\xff\xda", "webp": b"VP8 ", "avif": b"mdat"}[kind]

@@ -6,7 +6,7 @@ import fsspec
 import pytest
 
 from easel.nodes.assets import graphs, manifest
-from easel.nodes.assets.assets import ENCRYPT, KEEP, LEAVE_OUT
+from easel.nodes.assets.choices import ENCRYPT, KEEP, LEAVE_OUT
 from easel.nodes.assets.finding import find
 from easel.nodes.assets.known import Known
 from easel.nodes.assets.problems import AssetProblem

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as some
 
-from easel.nodes.assets.naming import FIELDS, place, safe_folder
+from easel.nodes.assets.choices import NAME_FIELDS
+from easel.nodes.assets.naming import place, safe_folder
 from easel.nodes.assets.problems import AssetProblem
 
 WINDOWS_DEVICES = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.I)
@@ -92,7 +93,7 @@ def test_a_template_that_cannot_be_filled_in_is_refused_in_a_sentence(template):
 
 TEXTS = some.text(max_size=300)
 TEMPLATES = some.lists(
-    some.one_of(some.sampled_from([f"{{{field}}}" for field in FIELDS]), some.text("ab./_- :%\\", max_size=4)),
+    some.one_of(some.sampled_from([f"{{{field}}}" for field in NAME_FIELDS]), some.text("ab./_- :%\\", max_size=4)),
     max_size=8,
 ).map("".join)
 
@@ -100,7 +101,7 @@ TEMPLATES = some.lists(
 @settings(max_examples=150, deadline=None)
 @given(template=TEMPLATES, text=TEXTS, seed=some.integers(0, 2**64), number=some.integers(1, 10**6))
 def test_every_name_is_one_that_every_system_takes(template, text, seed, number):
-    values = dict.fromkeys(FIELDS, text) | {"seed": seed}
+    values = dict.fromkeys(NAME_FIELDS, text) | {"seed": seed}
     try:
         name = place(template, values)
     except AssetProblem:

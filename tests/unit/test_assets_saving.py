@@ -11,12 +11,12 @@ import pytest
 from PIL import Image, features
 
 from easel.nodes.assets import manifest
-from easel.nodes.assets.assets import ENCRYPT, KEEP, LEAVE_OUT, MEDIA_TYPES, Saver, Wish
-from easel.nodes.assets.credentials import ALWAYS, Ingredient
+from easel.nodes.assets.assets import Saver, Wish
+from easel.nodes.assets.choices import ALWAYS, ASSET_TYPES, CHANGED, ENCRYPT, KEEP, LEAVE_OUT, MADE, UNSAID
+from easel.nodes.assets.credentials import Ingredient
 from easel.nodes.assets.embedded import texts_in
 from easel.nodes.assets.files import write_new, write_numbered
 from easel.nodes.assets.known import Known, cleaned, inputs_of
-from easel.nodes.assets.origin import CHANGED, MADE, UNSAID
 from easel.nodes.assets.problems import AssetProblem
 from easel.nodes.assets.settings import AssetSettings
 from easel.nodes.hosted.engine.keys import Keyring
@@ -26,7 +26,7 @@ from support.pack import ROOT
 
 TRAINED = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 COMPOSITE = "http://cv.iptc.org/newscodes/digitalsourcetype/compositeWithTrainedAlgorithmicMedia"
-FORMATS = list(MEDIA_TYPES)
+FORMATS = list(ASSET_TYPES)
 
 
 @pytest.fixture

@@ -6,9 +6,10 @@ import io
 import numpy as np
 import pytest
 
+from easel.nodes.assets.choices import THEMES
 from easel.nodes.assets.comparing import TABLE, Contender, cells_of, layout_of, lines_of, name_of, prompts_of, table_of
 from easel.nodes.assets.facts import KnownPicture, total_cost
-from easel.nodes.assets.sheets import THEMES, Cell, Layout, sheet
+from easel.nodes.assets.sheets import Cell, Layout, sheet
 from easel.nodes.hosted.engine.errors import InputRefused
 from easel.nodes.pictures import Pixels
 

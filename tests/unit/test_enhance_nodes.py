@@ -80,7 +80,7 @@ async def test_a_batch_says_how_many_failed_beside_the_first(nodes, monkeypatch)
 
 
 def test_a_drawn_seed_runs_the_node_each_time_and_a_given_one_does_not(nodes, monkeypatch):
-    monkeypatch.setattr(nodes.shared, "destination_fingerprint", lambda name: name)
+    monkeypatch.setattr("easel.nodes.hosted.buying.destination_fingerprint", lambda name: name)
     drawn = {nodes.EaselUpscale.fingerprint_inputs(seed=-1) for _ in range(3)}
     given = {nodes.EaselUpscale.fingerprint_inputs(seed=5) for _ in range(3)}
     assert (len(drawn), given) == (3, {"removebg|replicate|fal"})

@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from easel.nodes.hosted.buying import Bought, Choices, look_at
+from easel.nodes.hosted.buying import Bought, look_at
+from easel.nodes.hosted.choices import Choices
 from easel.nodes.hosted.engine.engine import Engine
 from easel.nodes.hosted.engine.outcome import Delivered, Outcome
 from easel.nodes.hosted.flux.provider import PROVIDERS
@@ -42,13 +43,11 @@ LATER = {
 def keys(host: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, str]]:
     """The environment in which the nodes look for keys; empty, and no sandbox."""
     from easel.nodes.hosted import buying
-    from easel.nodes.hosted.flux.nodes import shared
 
     environment: dict[str, str] = {}
     providers = {one.account.name: one for one in (provider() for provider in PROVIDERS)}
     engine = Engine(tmp_path, providers, look_at, lambda: "http://127.0.0.1:1", environment)
-    for module in (buying, shared):
-        monkeypatch.setattr(module, "engine", lambda: engine)
+    monkeypatch.setattr(buying, "engine", lambda: engine)
     yield environment
     engine.stop()
 
@@ -133,7 +132,7 @@ async def test_the_route_is_the_one_chosen_or_one_with_a_key_in_the_profile_that
     keys |= {"FAL_KEY": "a-key-of-fal:secret", "REPLICATE_API_TOKEN__STUDIO": "r8_a-key-of-the-studio"}
     monkeypatch.setattr(EaselFluxGenerate, "pictures_of", asked)
     fields = {"model": "flux-2-pro", "prompt": "x", "aspect_ratio": "1:1"}
-    made = await EaselFluxGenerate.make(FluxGenerate, Choices(profile=profile), route=route, **fields)
+    made = await EaselFluxGenerate.make(Choices(profile=profile), route=route, **fields)
     assert made.provider == bought_from
 
 

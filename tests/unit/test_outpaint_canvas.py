@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 from easel.nodes.hosted.engine.errors import InputRefused
-from easel.nodes.local.masks.canvas import ANCHORS, MULTIPLES, RATIOS, Layout, Wish, fill_mask, lay_out
-from easel.nodes.local.masks.fills import FILLS, Fill, blurred
+from easel.nodes.local.masks.canvas import Layout, Wish, fill_mask, lay_out
+from easel.nodes.local.masks.choices import ANCHORS, FILLS, MULTIPLES, RATIOS
+from easel.nodes.local.masks.fills import Fill, blurred
 from easel.nodes.local.masks.outpaint import Seam, outpaint
 
 RIGHT_8 = Wish(right=8)

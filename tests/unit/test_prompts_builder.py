@@ -6,7 +6,8 @@ import pytest
 
 from easel.nodes.prompts import vocabulary
 from easel.nodes.prompts.advice import advise
-from easel.nodes.prompts.brief import SECTIONS, Brief
+from easel.nodes.prompts.brief import Brief
+from easel.nodes.prompts.choices import SECTIONS
 from easel.nodes.prompts.data import PromptProblem
 from easel.nodes.prompts.dialects import render
 from easel.nodes.prompts.families import family, family_names

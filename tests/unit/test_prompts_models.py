@@ -12,10 +12,11 @@ from easel.nodes.hosted.ideogram.requests import IdeogramGenerate
 from easel.nodes.hosted.openai import models as openai_models
 from easel.nodes.hosted.openai import prices as openai_prices
 from easel.nodes.hosted.openai.requests import GptImageGenerate
+from easel.nodes.prompts.choices import HOSTED, LICENCES, OWN_MACHINE, QUALITIES, TEXTS
 from easel.nodes.prompts.data import PromptProblem
 from easel.nodes.prompts.families import family_names
-from easel.nodes.prompts.models import HOSTED, OWN_MACHINE, QUALITIES, control_names, models, retired, use_names
-from easel.nodes.prompts.recommending import LICENCES, TEXTS, Need, explained, recommend, shortly
+from easel.nodes.prompts.models import control_names, models, retired, use_names
+from easel.nodes.prompts.recommending import Need, explained, recommend, shortly
 
 TODAY = dt.date(2026, 11, 21)
 BY_NAME = {model.name: model for model in models()}

@@ -6,8 +6,9 @@ import os
 import pytest
 
 from easel.nodes.prompts import files, tables
+from easel.nodes.prompts.choices import CSV, JSONL, TXT
 from easel.nodes.prompts.data import PromptProblem
-from easel.nodes.prompts.tables import CSV, JSONL, TXT, decode, format_of, rows, wishes
+from easel.nodes.prompts.tables import decode, format_of, rows, wishes
 
 ENDINGS = tables.ENDINGS
 

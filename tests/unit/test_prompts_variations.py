@@ -2,8 +2,9 @@
 
 import pytest
 
+from easel.nodes.prompts.choices import EVERY, MOST, PAIRS, RANDOM
 from easel.nodes.prompts.data import PromptProblem
-from easel.nodes.prompts.variations import EVERY, MOST, PAIRS, RANDOM, read_lists, safe_label, vary
+from easel.nodes.prompts.variations import read_lists, safe_label, vary
 
 LISTS = {"colour": ["red", "green", "blue"], "animal": ["fox", "owl"]}
 BASE = "a __colour__ __animal__"

@@ -10,9 +10,10 @@ import transformers
 from easel.nodes.local.errors import ModelRefused
 from easel.nodes.local.handle import Handle
 from easel.nodes.local.masks.sam import files
+from easel.nodes.local.masks.sam.choices import ALL
 from easel.nodes.local.masks.sam.family import Asked
 from easel.nodes.local.masks.sam.model import SegmentAnything
-from easel.nodes.local.masks.sam.segmenting import ALL, segment
+from easel.nodes.local.masks.sam.segmenting import segment
 from easel.nodes.pictures import Pixels
 from support.tiny_sam import on_cpu, scene
 

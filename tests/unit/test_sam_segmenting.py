@@ -9,10 +9,11 @@ from segment_anything import SamAutomaticMaskGenerator, SamPredictor
 
 from easel.nodes.local.handle import Handle
 from easel.nodes.local.masks.sam import colours, everything, model
+from easel.nodes.local.masks.sam.choices import ALL, BEST, LARGEST, SMALLEST
 from easel.nodes.local.masks.sam.family import Asked
 from easel.nodes.local.masks.sam.files import open_model
 from easel.nodes.local.masks.sam.points import Clicks
-from easel.nodes.local.masks.sam.segmenting import ALL, BEST, LARGEST, SMALLEST, segment
+from easel.nodes.local.masks.sam.segmenting import segment
 from easel.nodes.pictures import Pixels
 from support.tiny_sam import MODEL, on_cpu, package_model, scene
 

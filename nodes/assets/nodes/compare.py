@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ... import pictures
 from ...hosted.engine.errors import InputRefused
-from ...hosted.sockets import all_pictures
-from ..comparing import Contender, cells_of, layout_of, lines_of, name_of, prompts_of, table_of
-from ..facts import total_cost
-from ..sheets import THEMES, sheet
-from .lookup import known_of
+from ..choices import THEMES
+
+if TYPE_CHECKING:
+    from ..comparing import Contender
 
 SOCKETS = ("a", "b", "c", "d", "e", "f")
 
@@ -92,6 +91,9 @@ class EaselCompare(io.ComfyNode):
         prompts: list[str] | None = None,
         **images: list[Any] | None,
     ) -> io.NodeOutput:
+        from ..comparing import cells_of, layout_of, lines_of, prompts_of, table_of
+        from ..sheets import sheet
+
         contenders = await _contenders(images, names[0].split("\n"))
         asked = prompts_of(contenders, prompts or [])
         layout = layout_of(contenders, cell[0], theme[0], title[0].strip())
@@ -103,6 +105,10 @@ class EaselCompare(io.ComfyNode):
 
 
 async def _contenders(images: dict[str, list[Any] | None], names: list[str]) -> list[Contender]:
+    from ...hosted.sockets import all_pictures
+    from ..comparing import Contender, name_of
+    from .lookup import known_of
+
     contenders = []
     for number, socket in enumerate(SOCKETS):
         if (batches := images.get(socket)) is None:
@@ -116,6 +122,8 @@ async def _contenders(images: dict[str, list[Any] | None], names: list[str]) -> 
 
 
 def _report(contenders: list[Contender], prompts: list[str]) -> str:
+    from ..facts import total_cost
+
     lines = [f"{len(prompts)} prompts, {len(contenders)} models" if len(prompts) > 1 else f"{len(contenders)} models"]
     for contender in contenders:
         paid = f", {total}" if (total := total_cost(contender.pictures)) else ""

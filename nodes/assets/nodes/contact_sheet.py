@@ -9,13 +9,12 @@ from comfy_api.latest import io
 
 from ... import pictures
 from ...hosted.engine.errors import InputRefused
-from ...hosted.sockets import all_pictures
-from ..facts import KnownPicture, total_cost
-from ..sheets import THEMES, Cell, Layout, sheet
-from .lookup import known_of
+from ..choices import THEMES
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..facts import KnownPicture
 
 
 class EaselContactSheet(io.ComfyNode):
@@ -85,6 +84,10 @@ class EaselContactSheet(io.ComfyNode):
         theme: list[str],
         labels: list[str] | None = None,
     ) -> io.NodeOutput:
+        from ...hosted.sockets import all_pictures
+        from ..sheets import Cell, Layout, sheet
+        from .lookup import known_of
+
         known = await known_of(await all_pictures(*images))
         named = _named(labels or [], len(known))
         shown = (show_prompt[0], show_model[0], show_cost[0], show_seed[0])
@@ -117,6 +120,8 @@ def _caption(known: KnownPicture, label: str, prompt: bool, model: bool, cost: b
 
 
 def _report(known: list[KnownPicture], made: pictures.Pixels) -> str:
+    from ..facts import total_cost
+
     bought = sum(one.cost_usd is not None for one in known)
     paid = f", bought for {total_cost(known)} together" if bought else ""
     few = f" ({bought} of them bought)" if 0 < bought < len(known) else ""

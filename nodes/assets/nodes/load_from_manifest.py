@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ... import host
-from ...pictures import NotAPicture, decode, to_batches
-from .. import finding
-from ..finding import Found
-from ..problems import AssetProblem
-from ..settings import AssetSettings
 from .shared import CATEGORY
+
+if TYPE_CHECKING:
+    from ..finding import Found
 
 _FARTHEST = 10**9
 
@@ -80,6 +78,9 @@ class EaselLoadFromManifest(io.ComfyNode):
     @classmethod
     def fingerprint_inputs(cls, manifest: str | None, **_inputs: object) -> str:
         """Looks again once the manifest has grown."""
+        from .. import finding
+        from ..problems import AssetProblem
+
         if manifest is None:
             return ""
         try:
@@ -90,6 +91,9 @@ class EaselLoadFromManifest(io.ComfyNode):
 
     @classmethod
     async def execute(cls, manifest: str, find: str, index: int) -> io.NodeOutput:
+        from .. import finding
+        from ..settings import AssetSettings
+
         settings = AssetSettings.load(host.state_folder())
         found = await asyncio.to_thread(finding.find, host.output_folder(), manifest, find, index, settings)
         line = found.line
@@ -112,6 +116,9 @@ class EaselLoadFromManifest(io.ComfyNode):
 
 
 def _decoded(found: Found) -> tuple[Any, Any]:
+    from ...pictures import NotAPicture, decode, to_batches
+    from ..problems import AssetProblem
+
     if found.data is None:
         return host.blocker(found.missing), host.blocker(found.missing)
     try:

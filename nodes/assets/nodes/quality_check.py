@@ -11,10 +11,11 @@ from comfy_api.latest import io
 
 from ... import host
 from ...hosted.engine.errors import InputRefused
-from ..quality import Limits, Verdict, judge
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..quality import Verdict
 
 _ROUTE, _BLOCK, _STOP = "let only the good ones on", "block all if one fails", "stop with an error"
 _SHOWN = 8
@@ -127,6 +128,8 @@ class EaselQualityCheck(io.ComfyNode):
         on_failure: list[str],
         alpha: list[Tensor] | None = None,
     ) -> io.NodeOutput:
+        from ..quality import Limits, judge
+
         limits = Limits(smallest_side[0], aspect[0], aspect_tolerance[0], contrast[0], sharpness[0], likeness[0])
         singles = [one[None] for batch in images for one in batch]
         masks = _masks(singles, alpha)

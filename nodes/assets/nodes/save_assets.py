@@ -6,24 +6,33 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ... import host
-from ...hosted.buying import engine
-from ...hosted.sockets import all_pictures, with_alphas
-from ...pictures import Pixels
 from ...widgets import advanced
-from .. import assets, credentials, naming, origin
-from ..assets import Asset, Saver, Wish
-from ..credentials import Ingredient
-from ..graph import facts_of
-from ..known import Known, cleaned, from_purchase, inputs_of
-from ..settings import OUTPUT, AssetSettings
+from ..choices import (
+    ASSET_TYPES,
+    AUTOMATIC,
+    CREDENTIALS_CHOICES,
+    KEEP,
+    NAME_FIELDS,
+    NEVER,
+    OUTPUT,
+    SOURCE_CHOICES,
+    WHERE_POSSIBLE,
+    WORKFLOW_CHOICES,
+)
 from .shared import CATEGORY, delivered_file, redacting
 
-_FIELDS = ", ".join(f"{{{field}}}" for field in naming.FIELDS)
+if TYPE_CHECKING:
+    from ...pictures import Pixels
+    from ..assets import Asset, Saver, Wish
+    from ..credentials import Ingredient
+    from ..known import Known
+
+_FIELDS = ", ".join(f"{{{field}}}" for field in NAME_FIELDS)
 
 
 class EaselSaveAssets(io.ComfyNode):
@@ -53,7 +62,7 @@ class EaselSaveAssets(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "format",
-                    options=list(assets.MEDIA_TYPES),
+                    options=list(ASSET_TYPES),
                     tooltip="png loses nothing; jpeg, webp and avif are smaller. jpeg has no transparency.",
                 ),
                 io.Int.Input(
@@ -61,24 +70,24 @@ class EaselSaveAssets(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "workflow",
-                    options=assets.WORKFLOW_CHOICES,
-                    default=assets.KEEP,
+                    options=WORKFLOW_CHOICES,
+                    default=KEEP,
                     tooltip="The workflow, the prompt and the parameters: kept in the picture as ComfyUI does; left out of the "
                     "picture, so that you can hand it on, and kept beside the manifest only; or encrypted in both with "
                     "the operator's passphrase.",
                 ),
                 io.Combo.Input(
                     "content_credentials",
-                    options=credentials.CHOICES,
-                    default=credentials.WHERE_POSSIBLE,
+                    options=CREDENTIALS_CHOICES,
+                    default=WHERE_POSSIBLE,
                     tooltip="Sign the pictures with C2PA Content Credentials: which AI made them and from which pictures. Needs "
                     "a certificate that the operator sets up; always stops with an error where there is none.",
                 ),
                 advanced(
                     io.Combo.Input(
                         "source_type",
-                        options=origin.SOURCE_CHOICES,
-                        default=origin.AUTOMATIC,
+                        options=SOURCE_CHOICES,
+                        default=AUTOMATIC,
                         tooltip="How the picture came to be, written into the file in the words of the press (IPTC). automatic "
                         "looks at the purchase and the workflow, and says nothing where they tell nothing.",
                     )
@@ -154,7 +163,7 @@ class EaselSaveAssets(io.ComfyNode):
         quality: int,
         workflow: str,
         content_credentials: str,
-        source_type: str = origin.AUTOMATIC,
+        source_type: str = AUTOMATIC,
         destination: str = OUTPUT,
         sidecar: bool = False,
         manifest: str = "easel/manifest.jsonl",
@@ -162,6 +171,12 @@ class EaselSaveAssets(io.ComfyNode):
         made_from: Any = None,
         prompt: str | None = None,
     ) -> io.NodeOutput:
+        from ...hosted.sockets import all_pictures, with_alphas
+        from ..assets import Saver, Wish
+        from ..graph import facts_of
+        from ..known import cleaned
+        from ..settings import AssetSettings
+
         settings = AssetSettings.load(host.state_folder())
         redact = redacting(settings)
         wish = Wish(
@@ -183,7 +198,7 @@ class EaselSaveAssets(io.ComfyNode):
         facts = facts_of(graph, str(cls.hidden.unique_id))
         if prompt:
             facts["prompt"] = cleaned(prompt, redact)
-        signs = settings.credentials is not None and content_credentials != credentials.NEVER
+        signs = settings.credentials is not None and content_credentials != NEVER
         known = [await _known(picture, facts, sources, redact, signs=signs) for picture in opaque]
         texts = {"prompt": graph, **cleaned(cls.hidden.extra_pnginfo or {}, redact)} if host.keeps_metadata() else {}
         saver = await asyncio.to_thread(Saver, wish, settings, host.output_folder(), texts)
@@ -202,6 +217,8 @@ class EaselSaveAssets(io.ComfyNode):
 
 async def _ingredients(sources: Sequence[Pixels]) -> list[Ingredient]:
     """The pictures of made_from, as files."""
+    from ..credentials import Ingredient
+
     files = await asyncio.to_thread(lambda: [one.encoded() for one in sources])
     return [
         Ingredient(one.rgb_digest, await _title(one.rgb_digest), file) for one, file in zip(sources, files, strict=True)
@@ -217,6 +234,10 @@ async def _known(
     signs: bool,
 ) -> Known:
     """What the purchase tells of a picture, else what the graph does; with the delivered file where it is to be signed."""
+    from ...hosted.buying import engine
+    from ..credentials import Ingredient
+    from ..known import Known, cleaned, from_purchase, inputs_of
+
     record = await engine().record_of_pixels(picture.rgb_digest)
     if record is None:
         found = {"known_from": "graph", **facts} if facts else {"known_from": "nothing"}
@@ -230,6 +251,8 @@ async def _known(
 
 async def _title(pixels: str) -> str:
     """How an ingredient is called: after what made it, where that is known."""
+    from ...hosted.buying import engine
+
     record = await engine().record_of_pixels(pixels)
     return "" if record is None else f"made by {record['model']} ({record['provider']})"
 

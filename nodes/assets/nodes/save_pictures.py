@@ -8,11 +8,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ... import host
-from ...hosted.buying import engine
-from ...hosted.sockets import all_pictures, with_alphas
-from ..known import cleaned
-from ..saving import MEDIA_TYPES, Style, save
-from ..settings import AssetSettings
+from ..choices import PICTURE_TYPES
 from .shared import redacting
 
 
@@ -35,7 +31,7 @@ class EaselSavePictures(io.ComfyNode):
                     tooltip="Name of the files; a / makes folders. %year%, %month%, %day%, %width% and %height% are filled in.",
                 ),
                 io.Combo.Input(
-                    "format", options=list(MEDIA_TYPES), tooltip="png loses nothing; jpeg and webp are smaller."
+                    "format", options=list(PICTURE_TYPES), tooltip="png loses nothing; jpeg and webp are smaller."
                 ),
                 io.Int.Input("quality", default=92, min=1, max=100, tooltip="Quality of jpeg and webp in percent."),
                 io.Mask.Input(
@@ -52,6 +48,12 @@ class EaselSavePictures(io.ComfyNode):
     async def execute(
         cls, images: Any, filename_prefix: str, format: str, quality: int, alpha: Any = None
     ) -> io.NodeOutput:
+        from ...hosted.buying import engine
+        from ...hosted.sockets import all_pictures, with_alphas
+        from ..known import cleaned
+        from ..saving import Style, save
+        from ..settings import AssetSettings
+
         style = Style(filename_prefix, format, quality)
         redact = redacting(AssetSettings.load(host.state_folder()))
         texts = host.file_metadata(cleaned(cls.hidden.prompt, redact), cleaned(cls.hidden.extra_pnginfo, redact))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...hosted.buying import engine
-from ..settings import AssetSettings
+if TYPE_CHECKING:
+    from ..settings import AssetSettings
 
 CATEGORY = "Easel/Assets"
 _SHORTEST = 4
@@ -15,6 +15,8 @@ _SHORTEST = 4
 
 def redacting(settings: AssetSettings) -> Callable[[str], str]:
     """Takes every key and secret that Easel knows of out of a text; the same text is looked at once."""
+    from ...hosted.buying import engine
+
     looked_at: dict[str, str] = {}
 
     def redact(text: str) -> str:
@@ -29,6 +31,7 @@ def redacting(settings: AssetSettings) -> Callable[[str], str]:
 
 async def delivered_file(pixels: str) -> bytes | None:
     """The bytes that a provider delivered for the picture with these RGB pixels; None where they are kept no more."""
+    from ...hosted.buying import engine
 
     async def question(tools: Any) -> bytes | None:
         found = await tools.in_order(tools.journal.maker_of, pixels)

@@ -7,8 +7,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...hosted.buying import spending
-
 CATEGORY = "Easel/Assets"
 _WAYS = ["day", "provider", "model", "workflow"]
 _MOST_DAYS = 36_500
@@ -56,6 +54,8 @@ class EaselSpending(io.ComfyNode):
 
     @classmethod
     async def execute(cls, by: str, days: int, after: Any = None) -> io.NodeOutput:
+        from ...hosted.buying import spending
+
         since = dt.date.today() - dt.timedelta(days=days - 1) if days else None
         report = await spending(by, since)
         text = report.as_text()

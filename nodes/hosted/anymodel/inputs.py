@@ -6,10 +6,12 @@ import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..engine.errors import InputRefused
-from ..engine.inputs import InputMask, InputPicture
+
+if TYPE_CHECKING:
+    from ..engine.inputs import InputMask, InputPicture
 
 WHITE, BLACK = "$mask", "$mask_black"
 _IMAGE = re.compile(r"\$(image(?:_\d+)?)")

@@ -6,13 +6,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from decimal import Decimal
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ... import host, pictures
-from ..buying import consult, destination_fingerprint
-from ..engine.provider import Call
 from ..schema import (
     HostedNode,
     advanced,
@@ -24,12 +22,12 @@ from ..schema import (
     report_output,
     take_input,
 )
-from ..sockets import all_pictures, one_mask
-from . import fal, replicate
 from .inputs import BLACK, WHITE, Filled, fill, read, replaced
-from .library import published
-from .published import Published
-from .requests import AnyFal, AnyModel, AnyReplicate
+
+if TYPE_CHECKING:
+    from ..engine.provider import Call
+    from .published import Published
+    from .requests import AnyModel
 
 CATEGORY = "Easel/Any Model"
 _SOCKETS = 4
@@ -63,6 +61,9 @@ class _AnyNode(HostedNode):
         cls, name: str, profile: str, fetch: Callable[[str, Call], Awaitable[Published]], *, may_change: bool
     ) -> Published:
         """What is published of the model ``name``."""
+        from ..buying import consult, destination_fingerprint
+        from .library import published
+
         return await published(
             host.state_folder() / "schemas",
             f"{cls.provider}|{destination_fingerprint(cls.provider)}",
@@ -100,6 +101,9 @@ class EaselAnyReplicateModel(_AnyNode):
     async def execute(
         cls, model: str, inputs: str, take: int = 0, key_profile: str = "default", **others: Any
     ) -> io.NodeOutput:
+        from . import replicate
+        from .requests import AnyReplicate
+
         name = replicate.checked_name(model)
         known = await cls.known(name, key_profile, replicate.fetch, may_change=not replicate.is_pinned(name))
         sockets = _sockets(others)
@@ -134,6 +138,9 @@ class EaselAnyFalEndpoint(_AnyNode):
     async def execute(
         cls, endpoint: str, inputs: str, take: int = 0, key_profile: str = "default", **others: Any
     ) -> io.NodeOutput:
+        from . import fal
+        from .requests import AnyFal
+
         known = await cls.known(fal.checked_name(endpoint), key_profile, fal.fetch, may_change=True)
         sockets = _sockets(others)
         return await cls.run(AnyFal, known, inputs, sockets, take, key_profile=key_profile, **others)
@@ -202,6 +209,8 @@ def _sockets(others: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _filled(known: Published, text: str, sockets: dict[str, Any]) -> Filled:
+    from ..sockets import all_pictures, one_mask
+
     return fill(
         read(text),
         {name: await all_pictures(value) for name, value in sockets.items() if name.startswith("image")},

@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 
 from ..engine.toml import read_toml
 
+MAX_SEED = 2**31 - 1
+
 
 class Option(BaseModel):
     """One thing that can be asked of a model, and the name of its field on the wire."""

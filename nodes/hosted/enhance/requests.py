@@ -13,9 +13,8 @@ from typing_extensions import Self
 from ..engine.inputs import Picture
 from ..engine.request import RANDOM_SEED, Request
 from .lengths import check_margin, check_place, check_region
-from .models import CUTTERS, UPSCALERS, Row, listed
+from .models import CUTTERS, MAX_SEED, UPSCALERS, Row, listed
 
-MAX_SEED = 2**31 - 1
 MOST_MADE = 40_000_000
 """Pixels of a result at most: a larger one would be a file too large to fetch."""
 

@@ -19,6 +19,9 @@ ROUTES = {"bfl": "BFL", "replicate": "Replicate", "fal": "fal"}
 """The routes by the name of their account, with what the editor calls them; where prices are equal, the first is taken."""
 
 USUAL_SAFETY = 2
+MAX_SEED = 2**32 - 1
+MOST_MARGIN = 2048
+"""Pixels that are added on one side at most."""
 
 _MOST_NAMED = 6
 _RANGES = ("steps", "guidance", "count", "strength", "control_strength", "grow", "interval", "output_quality")

@@ -13,10 +13,8 @@ from ..engine.errors import InputRefused
 from ..engine.inputs import Picture
 from ..engine.request import RANDOM_SEED, Request
 from .loras import Lora
-from .models import OFFERS, ROUTES, USUAL_SAFETY, Offer, Operation, listed, models_that, routes_of
+from .models import MAX_SEED, OFFERS, ROUTES, USUAL_SAFETY, Offer, Operation, listed, models_that, routes_of
 from .sizes import AUTO, nearest_ratio
-
-MAX_SEED = 2**32 - 1
 
 Format = Literal["png", "jpeg", "webp"]
 

@@ -6,17 +6,16 @@ model pages of 2026, the types of fal's client 1.10.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 from typing_extensions import Self
 
 from ..engine.inputs import Mask, Picture
-from .models import Operation
+from .models import MOST_MARGIN, Operation
 from .request import FluxRequest, FluxSized
 from .sizes import AUTO
-
-MOST_MARGIN = 2048
 
 
 class FluxGenerate(FluxSized):
@@ -166,3 +165,10 @@ class FluxControl(_Drawn):
     def size(self) -> tuple[int, int] | None:
         # Without sides, the result has the control picture's size.
         return super().size or (self.first if self.keeps_size else None)
+
+
+REQUESTS: Mapping[Operation, type[FluxRequest]] = {
+    kind.operation: kind
+    for kind in (FluxGenerate, FluxEdit, FluxFill, FluxErase, FluxExpand, FluxRedux, FluxReimagine, FluxControl)
+}
+"""The request of each operation."""

@@ -24,6 +24,9 @@ Operation = Literal[
 ]
 AUTO = "auto"
 """The aspect ratio that is left to the model, or to the input picture."""
+MAX_SEED = 2**31 - 1
+MOST_AT_ONCE = 8
+"""Pictures of one request."""
 
 _WIDEST = 6
 _LISTS = read_toml(Path(__file__).with_name("sizes.toml"))

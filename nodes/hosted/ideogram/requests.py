@@ -16,11 +16,9 @@ from typing_extensions import Self
 
 from ..engine.inputs import Mask, Picture
 from ..engine.request import RANDOM_SEED, Request
-from .models import Offer, listed, nearest_ratio, offers_for
+from .models import MAX_SEED, MOST_AT_ONCE, Offer, listed, nearest_ratio, offers_for
 from .styling import PALETTES, PRESETS, Colour, codes_of, colours_of
 
-MAX_SEED = 2**31 - 1
-MOST_AT_ONCE = 8
 _CUSTOM_MODEL = re.compile(r"model/[^/\s]+/version/[^/\s]+")
 CHARACTER_STYLES = ("auto", "realistic", "fiction")
 

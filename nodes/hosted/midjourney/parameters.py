@@ -12,6 +12,9 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from ..engine.toml import read_toml
 
 Kind = Literal["whole", "number", "ratio", "choice", "references", "link", "words", "codes", "switch"]
+Direction = Literal["left", "right", "up", "down"]
+LEAST_BLENDED, MOST_BLENDED = 2, 5
+MOST_ZOOM = 2.0
 
 _TABLE = read_toml(Path(__file__).with_name("parameters.toml"))
 VERSIONS: tuple[str, ...] = tuple(_TABLE["versions"])

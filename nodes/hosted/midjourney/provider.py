@@ -11,8 +11,9 @@ from ..engine.errors import EaselError, ResultLost
 from ..engine.provider import Call, Job, Result
 from ..engine.request import Request
 from . import prices
+from .account import ACCOUNT
 from .gateways import piapi, proxy, tasks
-from .gateways.choice import ACCOUNT, GATEWAYS, Speaks, check, gateway_at
+from .gateways.choice import GATEWAYS, Speaks, check, gateway_at
 from .requests import MidjourneyRequest
 
 _SPEAKERS: Mapping[Speaks, ModuleType] = {"tasks": tasks, "proxy": proxy, "proxy-actions": proxy, "piapi": piapi}

@@ -16,13 +16,11 @@ from ..engine.request import Request
 from .actions import ACTIONS, Action, Shows
 from .handle import Handle
 from .masks import check_region
+from .parameters import LEAST_BLENDED, MOST_BLENDED, MOST_ZOOM, Direction
 from .prompt import Composed, compose, picture_input, reworded
 
 Speed = Literal["fast", "relax", "turbo"]
-Direction = Literal["left", "right", "up", "down"]
 Shape = Literal["square", "portrait", "landscape"]
-LEAST_BLENDED, MOST_BLENDED = 2, 5
-MOST_ZOOM = 2.0
 MOST_PICTURES = 5
 """Picture prompts; more blur into one another, and gateways take few."""
 MOST_REFERENCES = 5

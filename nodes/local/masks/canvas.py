@@ -10,28 +10,8 @@ import numpy as np
 
 from ...hosted.engine.errors import InputRefused
 from ...pictures import MAX_PIXELS
+from .choices import ANCHORS, CUSTOM, EXTEND_BY, MAX_SIDE, MULTIPLES, PERCENT, PIXELS, RATIO, RATIOS, SIZE
 from .tensors import Array, one_of
-
-MAX_SIDE = 16384
-"""The longest canvas in pixels, which is also the host's own limit."""
-
-PIXELS, PERCENT, RATIO, SIZE = "pixels", "percent", "aspect ratio", "size"
-EXTEND_BY = [PIXELS, PERCENT, RATIO, SIZE]
-CUSTOM = "custom"
-RATIOS = ["1:1", "5:4", "4:3", "3:2", "16:9", "2:1", "21:9", "4:5", "3:4", "2:3", "9:16", "1:2", "9:21", CUSTOM]
-ANCHORS = {
-    "centre": (0.5, 0.5),
-    "left": (0.0, 0.5),
-    "right": (1.0, 0.5),
-    "top": (0.5, 0.0),
-    "bottom": (0.5, 1.0),
-    "top left": (0.0, 0.0),
-    "top right": (1.0, 0.0),
-    "bottom left": (0.0, 1.0),
-    "bottom right": (1.0, 1.0),
-}
-"""Where the picture sits: which share of the new columns lies left of it, and of the new rows above it."""
-MULTIPLES = ["1", "8", "16", "32", "64"]
 
 
 @dataclass(frozen=True)

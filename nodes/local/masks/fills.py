@@ -10,10 +10,8 @@ import numpy.typing as npt
 
 from ...hosted.engine.errors import InputRefused
 from .canvas import Layout
+from .choices import BLUR, COLOUR, EDGE, FILLS, NOISE, TRANSPARENT
 from .tensors import Array, one_of
-
-EDGE, BLUR, NOISE, TRANSPARENT, COLOUR = "edge", "blur", "noise", "transparent", "colour"
-FILLS = [EDGE, BLUR, NOISE, TRANSPARENT, COLOUR]
 
 _ROWS_AT_ONCE = 256
 # A gaussian of this many pixels is smooth enough to be enlarged without a trace.

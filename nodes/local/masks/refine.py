@@ -11,18 +11,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from .choices import ALL, BOTH, FEATHER_SIDES, HOLES, INSIDE, KEEP, KEEP_ALL, LARGEST, OUTSIDE, PIECES
 from .morphology import MARKED, drop_pieces, fill_holes, grow, shrink, soften
 from .tensors import Array, mask_arrays, one_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-KEEP, ALL, SMALL = "keep", "fill all", "fill small ones"
-HOLES = [KEEP, ALL, SMALL]
-KEEP_ALL, LARGEST, DROP_SMALL = "keep all", "keep the largest", "drop small ones"
-PIECES = [KEEP_ALL, LARGEST, DROP_SMALL]
-BOTH, INSIDE, OUTSIDE = "both sides", "inside", "outside"
-FEATHER_SIDES = [BOTH, INSIDE, OUTSIDE]
 
 # A gaussian has 95 % of its step within four standard deviations: that is the width an edge is seen to fade over.
 _SIGMAS_IN_A_FEATHER = 4

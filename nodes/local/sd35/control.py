@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import ModelRefused
+from .choices import TRAINED_ON
 from .headers import Header, read_header
 from .parts import Part, json_of, weights_in, what_is
 from .transformer import diffusers_there
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Shapes = Mapping[str, tuple[int, ...]]
-TRAINED_ON = ("blur", "canny", "depth")
-"""What the published ones were trained on, in the order of the number that their files hold."""
 CONFIG = "config.json"
 
 _NUMBER = "control_type"

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import WishRefused
 from ..masks.tensors import picture_arrays
+from .choices import AUTOMATIC
 from .cropping import SIDES_BY, resized
 from .stacks import Control, Lora, with_controls, with_loras
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-AUTOMATIC = "automatic"
 _SMALLEST = 64
 
 

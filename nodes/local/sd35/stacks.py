@@ -13,11 +13,6 @@ from .preparation import fitted
 if TYPE_CHECKING:
     from torch import Tensor
 
-LORAS = "EASEL_SD35_LORAS"
-"""The socket of a ``LoraStack``."""
-CONTROLS = "EASEL_SD35_CONTROLS"
-"""The socket of a ``ControlStack``."""
-
 
 @dataclass(frozen=True)
 class Lora:

@@ -8,9 +8,7 @@ from comfy_api.latest import io
 
 from ...widgets import advanced
 from .. import vocabulary
-from ..advice import advise
-from ..brief import SECTIONS, Brief
-from ..dialects import render
+from ..choices import SECTIONS
 from ..families import family as family_of
 from ..families import family_names
 from .shared import CATEGORY, Choice
@@ -75,6 +73,10 @@ class EaselPromptBuilder(io.ComfyNode):
 
     @classmethod
     async def execute(cls, family: str, subject: str, aspect_ratio: str = _ON_THE_NODE, **inputs: Any) -> io.NodeOutput:
+        from ..advice import advise
+        from ..brief import Brief
+        from ..dialects import render
+
         brief = Brief(
             subject=subject,
             choices={part: inputs.pop(part, vocabulary.NONE) for part in vocabulary.PARTS},

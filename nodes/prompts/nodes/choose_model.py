@@ -7,8 +7,8 @@ from decimal import Decimal
 
 from comfy_api.latest import io
 
-from ..models import QUALITIES, control_names, models, retired, use_names
-from ..recommending import LICENCES, PLACES, TEXTS, Need, explained, recommend, shortly
+from ..choices import LICENCES, PLACES, QUALITIES, TEXTS
+from ..models import control_names, models, retired, use_names
 from ..vocabulary import NONE
 from .shared import CATEGORY, Choice
 
@@ -97,6 +97,8 @@ class EaselChooseModel(io.ComfyNode):
         place: str,
         had_in_mind: str,
     ) -> io.NodeOutput:
+        from ..recommending import Need, explained, recommend, shortly
+
         need = Need(
             use=use_names()[use_case],
             text=TEXTS[text_in_picture],

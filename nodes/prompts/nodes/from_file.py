@@ -4,14 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from comfy_api.latest import io
 
 from ... import host
 from ...widgets import advanced
-from .. import files, tables
+from .. import files
+from ..choices import AUTO, ENDINGS, FORMATS
 from ..data import PromptProblem
 from .shared import CATEGORY, seed_input
+
+if TYPE_CHECKING:
+    from .. import tables
 
 TABLE = "the table below"
 _EXAMPLE = (
@@ -40,7 +45,7 @@ class EaselPromptsFromFile(io.ComfyNode):
             inputs=[
                 io.Combo.Input(
                     "file",
-                    options=[TABLE, *files.listed(host.input_folder(), tables.ENDINGS)],
+                    options=[TABLE, *files.listed(host.input_folder(), ENDINGS)],
                     default=TABLE,
                     tooltip="A .txt, .csv, .tsv, .jsonl or .ndjson file in ComfyUI's input folder. Press R after adding one.",
                 ),
@@ -64,7 +69,7 @@ class EaselPromptsFromFile(io.ComfyNode):
                 advanced(
                     io.Combo.Input(
                         "format",
-                        options=list(tables.FORMATS),
+                        options=list(FORMATS),
                         tooltip="What is in the file, if its name does not say so. A table above is recognised by its first line.",
                     )
                 ),
@@ -107,7 +112,7 @@ class EaselPromptsFromFile(io.ComfyNode):
         start: int,
         limit: int,
         seed: int,
-        format: str = tables.AUTO,
+        format: str = AUTO,
         **columns: str,
     ) -> io.NodeOutput:
         named = {use: columns.get(f"{use}_column", "") for use in _USES}
@@ -122,14 +127,16 @@ def _taken(
     file: str, table: str, format: str, start: int, limit: int, columns: dict[str, str], seed: int
 ) -> tuple[list[tables.Wish], int]:
     """The rows that were asked for, and how many there are in all."""
+    from .. import tables
+
     name = "" if file == TABLE else file
     text = tables.decode(files.contents(_path(file))) if name else table
-    found = list(tables.rows(text, tables.format_of(text, name) if format == tables.AUTO else format))
+    found = list(tables.rows(text, tables.format_of(text, name) if format == AUTO else format))
     return tables.wishes(tables.part(found, start, limit, name or "the table"), columns, seed), len(found)
 
 
 def _path(file: str) -> Path:
-    return files.found(host.input_folder(), file, tables.ENDINGS)
+    return files.found(host.input_folder(), file, ENDINGS)
 
 
 def _column_input(use: str) -> io.Input:

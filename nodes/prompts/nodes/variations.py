@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..variations import EVERY, MOST, RANDOM, WAYS, read_lists, vary
+from ..choices import EVERY, MOST, RANDOM, WAYS
 from .shared import CATEGORY, seed_input
 
 _SHOWN = 5
@@ -77,6 +77,8 @@ class EaselPromptVariations(io.ComfyNode):
 
     @classmethod
     async def execute(cls, base: str, lists: str, combine: str, picks: int, seed: int, limit: int) -> io.NodeOutput:
+        from ..variations import read_lists, vary
+
         made = vary(base, read_lists(lists), combine, limit, picks, seed)
         prompts, labels = [one.prompt for one in made], [one.label for one in made]
         few = f" (there are no more than {len(made)} combinations)" if combine == RANDOM and len(made) < picks else ""

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from .... import pictures
-from ...buying import Bought, destination_fingerprint
-from ...engine.money import dollars
 from ...schema import HostedNode, image_outputs, report_output
-from ..provider import PROVIDERS
+
+if TYPE_CHECKING:
+    from ...buying import Bought
 
 CATEGORY = "Easel/Enhance"
 
@@ -23,6 +23,9 @@ class EnhanceNode(HostedNode):
     @classmethod
     def fingerprint_inputs(cls, **_inputs: Any) -> str:
         """The places of all routes: which one it will be is not known while the model comes from another node."""
+        from ...buying import destination_fingerprint
+        from ..provider import PROVIDERS
+
         return "|".join(destination_fingerprint(provider.account.name) for provider in PROVIDERS)
 
 
@@ -38,6 +41,8 @@ def colours_of(picture: pictures.Pixels) -> pictures.Pixels:
 
 def report_on(bought: Sequence[Bought], notes: Sequence[Sequence[str]]) -> str:
     """What the node shows: the purchase's own words, or for a batch each thing that was said once, and the sum."""
+    from ...engine.money import dollars
+
     said = ["\n".join([one.report, *more]) for one, more in zip(bought, notes, strict=True)]
     if len(said) == 1:
         return said[0]

@@ -11,10 +11,7 @@ from comfy_api.latest import io
 from .... import pictures
 from ...engine.request import RANDOM_SEED
 from ...schema import DEFAULT, advanced, blocked, choice_inputs, choices_of, given, hidden
-from ...sockets import all_pictures, with_alphas
-from ..models import UPSCALERS
-from ..requests import MAX_SEED, Upscale
-from .finishing import drawn_seed, enlarged
+from ..models import MAX_SEED, UPSCALERS
 from .shared import CATEGORY, EnhanceNode, colours_of, outputs_with, report_on
 
 _LEFT_TO_MODEL = -1.0
@@ -131,6 +128,10 @@ class EaselUpscale(EnhanceNode):
         image_alpha: Any = None,
         **fields: Any,
     ) -> io.NodeOutput:
+        from ...sockets import all_pictures, with_alphas
+        from ..finishing import drawn_seed, enlarged
+        from ..requests import Upscale
+
         sent = await with_alphas("image_alpha", await all_pictures(image), image_alpha)
         options = {
             "face_enhancement": face_enhancement or None,

@@ -7,9 +7,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import advanced, choices_of, hidden, picture_outputs
-from ...sockets import one_picture
-from ..request import FluxRequest
-from ..requests import FluxControl, FluxRedux, FluxReimagine
 from .settings import late_settings, model_settings
 from .shared import (
     CATEGORY,
@@ -23,9 +20,7 @@ from .shared import (
 
 
 class _DrawingNode(FluxNode):
-    """What takes one picture, buys ``kind``, and has a choice of models."""
-
-    kind: type[FluxRequest]
+    """What takes one picture, and has a choice of models."""
 
     @classmethod
     async def execute(
@@ -36,9 +31,11 @@ class _DrawingNode(FluxNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
+        from ...sockets import one_picture
+
         picture = await one_picture("image", image)
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
-        return await cls.make(cls.kind, choices, image=picture, **cls.fields(**sized(**fields)))
+        return await cls.make(choices, image=picture, **cls.fields(**sized(**fields)))
 
     @classmethod
     def fields(cls, **fields: Any) -> dict[str, Any]:
@@ -49,7 +46,7 @@ class _DrawingNode(FluxNode):
 class EaselFluxControl(_DrawingNode):
     """A picture from words that keeps the outlines or the depth of another, by FLUX."""
 
-    kind = FluxControl
+    operation = "control"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -102,7 +99,7 @@ class EaselFluxControl(_DrawingNode):
 class EaselFluxRedux(_DrawingNode):
     """Another picture like this one, by FLUX."""
 
-    kind = FluxRedux
+    operation = "redux"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -130,7 +127,7 @@ class EaselFluxRedux(_DrawingNode):
 class EaselFluxReimagine(_DrawingNode):
     """A picture from words and a picture, mixed, by FLUX."""
 
-    kind = FluxReimagine
+    operation = "reimagine"
 
     @classmethod
     def define_schema(cls) -> io.Schema:

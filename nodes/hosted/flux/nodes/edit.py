@@ -7,8 +7,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import choices_of, hidden, picture_outputs
-from ...sockets import all_pictures
-from ..requests import FluxEdit
 from .settings import late_settings, model_settings
 from .shared import CATEGORY, FluxNode, model_inputs, prompt_input, size_inputs, sized
 
@@ -17,6 +15,8 @@ _SOCKETS = 4
 
 class EaselFluxEdit(FluxNode):
     """A picture changed by words, or made from several, by FLUX."""
+
+    operation = "edit"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -55,7 +55,9 @@ class EaselFluxEdit(FluxNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
+        from ...sockets import all_pictures
+
         references = [fields.pop(f"image_{number}", None) for number in range(2, _SOCKETS + 1)]
         images = await all_pictures(image, *references)
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
-        return await cls.make(FluxEdit, choices, images=images, **sized(**fields))
+        return await cls.make(choices, images=images, **sized(**fields))

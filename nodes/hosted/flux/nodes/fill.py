@@ -7,8 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import DEFAULT, choices_of, given, hidden, picture_outputs
-from ...sockets import one_mask, one_picture
-from ..requests import MOST_MARGIN, FluxErase, FluxExpand, FluxFill
+from ..models import MOST_MARGIN
 from .settings import fields_of, late_settings, model_settings
 from .shared import CATEGORY, FluxNode, model_inputs, prompt_input
 
@@ -17,6 +16,8 @@ _SIDES = ("left", "top", "right", "bottom")
 
 class EaselFluxFill(FluxNode):
     """The masked part of a picture, painted anew by FLUX."""
+
+    operation = "fill"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -47,13 +48,17 @@ class EaselFluxFill(FluxNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
+        from ...sockets import one_mask, one_picture
+
         files: dict[str, Any] = {"image": await one_picture("image", image), "mask": await one_mask("mask", mask)}
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
-        return await cls.make(FluxFill, choices, **files, **fields_of(**fields))
+        return await cls.make(choices, **files, **fields_of(**fields))
 
 
 class EaselFluxExpand(FluxNode):
     """A picture continued beyond its edges by FLUX."""
+
+    operation = "expand"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -88,13 +93,17 @@ class EaselFluxExpand(FluxNode):
         mode: str = DEFAULT,
         **fields: Any,
     ) -> io.NodeOutput:
+        from ...sockets import one_picture
+
         picture = await one_picture("image", image)
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
-        return await cls.make(FluxExpand, choices, image=picture, mode=given(mode), **fields_of(**fields))
+        return await cls.make(choices, image=picture, mode=given(mode), **fields_of(**fields))
 
 
 class EaselFluxErase(FluxNode):
     """What is marked in a picture, taken away by FLUX."""
+
+    operation = "erase"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -124,7 +133,7 @@ class EaselFluxErase(FluxNode):
     async def execute(
         cls, image: Any, mask: Any, on_refusal: str = "", key_profile: str = "default", **fields: Any
     ) -> io.NodeOutput:
+        from ...sockets import one_mask, one_picture
+
         files: dict[str, Any] = {"image": await one_picture("image", image), "mask": await one_mask("mask", mask)}
-        return await cls.make(
-            FluxErase, choices_of(on_refusal, key_profile=key_profile), **files, **fields_of(**fields)
-        )
+        return await cls.make(choices_of(on_refusal, key_profile=key_profile), **files, **fields_of(**fields))

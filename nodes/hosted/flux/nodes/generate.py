@@ -7,13 +7,14 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import advanced, choices_of, hidden, picture_outputs
-from ..requests import FluxGenerate
 from .settings import late_settings, model_settings
 from .shared import CATEGORY, FluxNode, model_inputs, prompt_input, size_inputs, sized
 
 
 class EaselFluxGenerate(FluxNode):
     """A picture from words, by FLUX."""
+
+    operation = "generate"
 
     @classmethod
     def define_schema(cls) -> io.Schema:
@@ -48,4 +49,4 @@ class EaselFluxGenerate(FluxNode):
         **fields: Any,
     ) -> io.NodeOutput:
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
-        return await cls.make(FluxGenerate, choices, raw=raw or None, **sized(**fields))
+        return await cls.make(choices, raw=raw or None, **sized(**fields))

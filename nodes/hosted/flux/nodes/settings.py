@@ -12,7 +12,6 @@ from comfy_api.latest import io
 
 from ....widgets import advanced, late
 from ...schema import DEFAULT, choice_inputs, given
-from ..loras import read_loras
 from ..models import ROUTES, USUAL_SAFETY, Operation, every_offer, listed, models_that
 
 _ON_OFF = {"on": True, "off": False}
@@ -56,6 +55,8 @@ def fields_of(
     **others: Any,
 ) -> dict[str, Any]:
     """The widgets of this module as fields of a request."""
+    from ..loras import read_loras
+
     return {
         "prompt_upsampling": _ON_OFF.get(prompt_upsampling),
         "steps": steps or None,

@@ -5,20 +5,22 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterator
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from comfy_api.latest import io
 
 from .... import host
-from ...buying import Bought, Choices, destination_fingerprint, engine
+from ...choices import Choices
 from ...engine.errors import InvalidKey, MissingKey
 from ...engine.request import RANDOM_SEED, Request
 from ...schema import DEFAULT, HostedNode, advanced, given
-from ..models import ROUTES, Operation, every_offer, models_that
-from ..request import MAX_SEED, FluxRequest
-from ..routing import best_of
+from ..models import MAX_SEED, ROUTES, Operation, every_offer, models_that
 from ..sizes import AUTO, RATIOS
 from .settings import fields_of
+
+if TYPE_CHECKING:
+    from ...buying import Bought
+    from ..request import FluxRequest
 
 CATEGORY = "Easel/FLUX"
 BEST = "best available"
@@ -30,8 +32,12 @@ _RESOLUTIONS = ["512sq", "768sq", "1k", "1.5k", "2k", "4k"]
 class FluxNode(HostedNode):
     """Base of the family's nodes: a seed of -1 is another picture each time; the route may be left open."""
 
+    operation: ClassVar[Operation]
+
     @classmethod
     def fingerprint_inputs(cls, **inputs: Any) -> str:
+        from ...buying import destination_fingerprint
+
         # The host would hand out the last picture again, because the inputs are the same.
         drawn = secrets.token_hex(8) if inputs.get("seed") == RANDOM_SEED else ""
         fixed = _ROUTES.get(str(inputs.get("route")))
@@ -39,20 +45,24 @@ class FluxNode(HostedNode):
         return "|".join([*(f"{route} {destination_fingerprint(route)}" for route in routes), drawn])
 
     @classmethod
-    async def make(
-        cls, kind: type[FluxRequest], choices: Choices, *, route: str = BEST, **fields: Any
-    ) -> io.NodeOutput:
-        """Buy what ``kind`` and ``fields`` ask for, through the route that was chosen or the best of all."""
+    async def make(cls, choices: Choices, *, route: str = BEST, **fields: Any) -> io.NodeOutput:
+        """Buy what ``operation`` and ``fields`` ask for, through the route that was chosen or the best of all."""
+        from ..requests import REQUESTS
+        from ..routing import best_of
+
+        kind = REQUESTS[cls.operation]
         if route in _ROUTES:
             request = kind.build(route=_ROUTES[route], **fields)
         else:
             # Not awaited: a local node might block the loop before the purchase is on its way.
             with_key = routes_with_key(choices.profile)
-            request = best_of(lambda one: kind.build(route=one, **fields), kind.operation, fields["model"], with_key)
+            request = best_of(lambda one: kind.build(route=one, **fields), cls.operation, fields["model"], with_key)
         return await cls.pictures_of(request, choices)
 
     @classmethod
     async def bought(cls, request: Request, choices: Choices) -> Bought:
+        from ..request import FluxRequest
+
         if not isinstance(request, FluxRequest):
             raise TypeError(f"FLUX is not asked for {type(request).__name__}")
         if request.choice:
@@ -86,6 +96,8 @@ def routes_with_key(profile: str) -> list[str]:
 
 
 def _has_key(route: str, profile: str) -> bool:
+    from ...buying import engine
+
     account = engine().providers[route].account
     destination = engine().destination(account)
     if destination.realm == "sandbox":

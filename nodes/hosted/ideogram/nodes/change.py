@@ -7,7 +7,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import choices_of, hidden, picture_outputs
-from ..requests import IdeogramEdit, IdeogramRemix
 from .inputs import model_inputs, prompt_input, purchase_inputs, setting_inputs, shape_inputs
 from .shared import CATEGORY, IdeogramNode, choices_in, fields_of
 
@@ -47,6 +46,8 @@ class EaselIdeogramEdit(IdeogramNode):
 
     @classmethod
     async def execute(cls, **inputs: Any) -> io.NodeOutput:
+        from ..requests import IdeogramEdit
+
         choices = choices_of(**choices_in(inputs))
         return await cls.pictures_of(IdeogramEdit.build(**await fields_of(inputs)), choices)
 
@@ -83,6 +84,8 @@ class EaselIdeogramRemix(IdeogramNode):
 
     @classmethod
     async def execute(cls, image_weight: int = 0, **inputs: Any) -> io.NodeOutput:
+        from ..requests import IdeogramRemix
+
         choices = choices_of(**choices_in(inputs))
         request = IdeogramRemix.build(image_weight=image_weight or None, **await fields_of(inputs))
         return await cls.pictures_of(request, choices)

@@ -10,7 +10,6 @@ from comfy_api.latest import io
 
 from .... import pictures
 from ...schema import advanced, blocked, choices_of, hidden, picture_outputs, report_output
-from ..requests import IdeogramDesign, IdeogramGenerate, IdeogramTransparent
 from .inputs import model_inputs, prompt_input, purchase_inputs, setting_inputs, shape_inputs
 from .shared import CATEGORY, IdeogramNode, choices_in, fields_of
 
@@ -61,6 +60,8 @@ class EaselIdeogramGenerate(IdeogramNode):
     async def execute(
         cls, background: str = _OPAQUE, upscale_factor: str = _FACTORS[0], **inputs: Any
     ) -> io.NodeOutput:
+        from ..requests import IdeogramGenerate, IdeogramTransparent
+
         choices = choices_of(**choices_in(inputs))
         fields = await fields_of(inputs)
         enlarged = {} if upscale_factor == _FACTORS[0] else {"upscale_factor": upscale_factor}
@@ -119,6 +120,8 @@ class EaselIdeogramDesign(IdeogramNode):
 
     @classmethod
     async def execute(cls, **inputs: Any) -> io.NodeOutput:
+        from ..requests import IdeogramDesign
+
         choices = choices_of(**choices_in(inputs))
         bought = await cls.bought(IdeogramDesign.build(**await fields_of(inputs)), choices)
         if bought.is_blocked:

@@ -7,8 +7,7 @@ from comfy_api.latest import io
 from ....widgets import advanced, late
 from ...engine.request import RANDOM_SEED
 from ...schema import DEFAULT, choice_inputs
-from ..models import AUTO, Offer, Operation, listed, offers_for
-from ..requests import MAX_SEED, MOST_AT_ONCE
+from ..models import AUTO, MAX_SEED, MOST_AT_ONCE, Offer, Operation, listed, offers_for
 from ..styling import PALETTES, PRESETS
 
 CUSTOM = "custom"

@@ -7,7 +7,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import choices_of, hidden, picture_outputs
-from ..requests import IdeogramReframe, IdeogramReplaceBackground, IdeogramUpscale
 from .inputs import model_inputs, prompt_input, purchase_inputs, setting_inputs, shape_inputs
 from .shared import CATEGORY, IdeogramNode, choices_in, fields_of
 
@@ -35,6 +34,8 @@ class EaselIdeogramReframe(IdeogramNode):
 
     @classmethod
     async def execute(cls, **inputs: Any) -> io.NodeOutput:
+        from ..requests import IdeogramReframe
+
         choices = choices_of(**choices_in(inputs))
         return await cls.pictures_of(IdeogramReframe.build(**await fields_of(inputs)), choices)
 
@@ -62,6 +63,8 @@ class EaselIdeogramReplaceBackground(IdeogramNode):
 
     @classmethod
     async def execute(cls, **inputs: Any) -> io.NodeOutput:
+        from ..requests import IdeogramReplaceBackground
+
         choices = choices_of(**choices_in(inputs))
         return await cls.pictures_of(IdeogramReplaceBackground.build(**await fields_of(inputs)), choices)
 
@@ -99,5 +102,7 @@ class EaselIdeogramUpscale(IdeogramNode):
 
     @classmethod
     async def execute(cls, **inputs: Any) -> io.NodeOutput:
+        from ..requests import IdeogramUpscale
+
         choices = choices_of(**choices_in(inputs))
         return await cls.pictures_of(IdeogramUpscale.build(**await fields_of(inputs)), choices)

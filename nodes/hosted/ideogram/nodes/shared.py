@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import secrets
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ...buying import Bought, Choices
+from ...choices import Choices
 from ...engine.request import RANDOM_SEED, Request
 from ...schema import HostedNode, given
-from ...sockets import all_pictures, one_mask, one_picture
 from ..models import AUTO
-from ..quotes import Requoted
 from .inputs import CUSTOM, NONE
+
+if TYPE_CHECKING:
+    from ...buying import Bought
 
 CATEGORY = "Easel/Ideogram"
 _CHOICES = ("on_refusal", "second_model", "key_profile")
@@ -34,6 +35,8 @@ class IdeogramNode(HostedNode):
     @classmethod
     async def bought(cls, request: Request, choices: Choices) -> Bought:
         """As every hosted node's; a price that turned out higher is checked against the limits, then paid."""
+        from ..quotes import Requoted
+
         try:
             return await super().bought(request, choices)
         except Requoted:
@@ -72,6 +75,8 @@ def _shape(fields: dict[str, Any]) -> dict[str, Any]:
 
 async def _sockets(fields: dict[str, Any]) -> dict[str, Any]:
     """The connected pictures and masks; a socket that is not connected is None already."""
+    from ...sockets import all_pictures, one_mask, one_picture
+
     found: dict[str, Any] = {}
     for name in ("style_images", "references"):
         if fields.get(name) is not None:

@@ -8,9 +8,7 @@ from comfy_api.latest import io
 
 from .... import host
 from ...schema import choice_inputs, choices_of, hidden, report_output, take_input
-from ...sockets import all_pictures
 from ..models import offers_for
-from ..requests import IdeogramDescribe
 from .shared import CATEGORY, IdeogramNode
 
 
@@ -43,6 +41,9 @@ class EaselIdeogramDescribe(IdeogramNode):
 
     @classmethod
     async def execute(cls, image: Any, model: str, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ...sockets import all_pictures
+        from ..requests import IdeogramDescribe
+
         each = await all_pictures(image)
         requests = [IdeogramDescribe.build(image=picture, model=model, take=take) for picture in each]
         bought = await cls.each_bought(requests, choices_of(**choices))

@@ -8,28 +8,16 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict
 
-from ...engine.account import Account
 from ...engine.errors import EaselError, InputRefused
 from ...engine.keys import host_of
 from ...engine.toml import read_toml
+from ..account import ACCOUNT
 from ..handle import Handle
 from ..parameters import listed
 from ..requests import FollowUp, MidjourneyRequest
 
 Speaks = Literal["tasks", "proxy", "proxy-actions", "piapi"]
 
-ACCOUNT = Account(
-    name="midjourney",
-    label="Midjourney gateway",
-    # Nobody's: there is no public API, so a gateway must be named. The stand-in lies under this name.
-    address="https://your-midjourney-gateway.example/mj",
-    key_variable="MIDJOURNEY_API_KEY",
-    address_variable="MIDJOURNEY_BASE_URL",
-    concurrency=12,
-    # In relax mode a grid may take its time.
-    patience=1800.0,
-    needs_key=False,
-)
 OPTION = "gateway"
 OPTION_VARIABLE = "EASEL_PROVIDERS__MIDJOURNEY__OPTIONS__GATEWAY"
 _STAND_IN = ACCOUNT.address.removeprefix("https:/")

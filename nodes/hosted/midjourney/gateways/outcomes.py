@@ -11,11 +11,12 @@ from typing import Any
 
 from ...engine.errors import ContentRejected, EaselError, InputRefused, QuotaExhausted, ResultLost
 from ...engine.provider import Call, Job, Link, Progress, Refused, Result
+from ..account import ACCOUNT
 from ..handle import Handle
 from ..parameters import VERSIONS
 from ..prompt import read, with_links
 from ..requests import Describe, Imagine, MidjourneyRequest
-from .choice import ACCOUNT, Gateway, place_of
+from .choice import Gateway, place_of
 
 LINK_LIFETIME = 20 * 3600.0
 """Seconds for which a link is trusted: Discord's live about a day, and no gateway promises more."""

@@ -11,6 +11,7 @@ from typing import Any
 from ...engine.errors import ProviderDown
 from ...engine.provider import Call, Job, Progress, Result
 from ...engine.wire import Answer
+from ..account import ACCOUNT
 from ..masks import encoded
 from ..prompt import without
 from ..requests import (
@@ -26,7 +27,7 @@ from ..requests import (
     VaryRegion,
     ZoomOut,
 )
-from .choice import ACCOUNT, Gateway
+from .choice import Gateway
 from .outcomes import begun, described, drawn, failed, not_taken, prompt_of, text_in, under_way, unknown
 from .pictures import reference_links, sent_as
 from .wire import at, get, is_good, is_unknown, not_the_api, post, refusal, segment, unclear, words_of

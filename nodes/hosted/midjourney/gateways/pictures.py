@@ -13,9 +13,10 @@ from ...engine.errors import EaselError, InputRefused, ProviderDown
 from ...engine.inputs import InputPicture
 from ...engine.provider import Call, Progress
 from ...engine.wire import Answer
+from ..account import ACCOUNT
 from ..prompt import picture_input
 from ..requests import Imagine
-from .choice import ACCOUNT, Gateway
+from .choice import Gateway
 from .outcomes import text_in
 from .wire import at, is_good, post, refusal
 

@@ -22,10 +22,11 @@ from ...engine.errors import (
 )
 from ...engine.provider import Call, Job, Progress, Result
 from ...engine.wire import Answer
+from ..account import ACCOUNT
 from ..masks import encoded
 from ..prompt import NIJI
 from ..requests import Blend, Describe, FollowUp, Imagine, MidjourneyRequest, Reroll, Upscale, Vary, VaryRegion, ZoomOut
-from .choice import ACCOUNT, Gateway
+from .choice import Gateway
 from .outcomes import (
     begun,
     described,

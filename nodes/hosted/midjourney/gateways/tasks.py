@@ -9,8 +9,9 @@ from typing import Any
 
 from ...engine.errors import ProviderDown
 from ...engine.provider import Call, Job, Progress, Result
+from ..account import ACCOUNT
 from ..requests import Imagine, MidjourneyRequest, Upscale
-from .choice import ACCOUNT, Gateway
+from .choice import Gateway
 from .outcomes import begun, drawn, failed, not_taken, prompt_of, text_in, under_way, unknown
 from .pictures import reference_links, sent_as
 from .wire import at, get, is_good, is_unknown, not_the_api, post, refusal, segment, unclear, words_of

@@ -14,7 +14,8 @@ from ...engine.errors import EaselError, InputRefused, ProviderDown
 from ...engine.provider import Call
 from ...engine.request import Request
 from ...engine.wire import Answer
-from .choice import ACCOUNT, Gateway
+from ..account import ACCOUNT
+from .choice import Gateway
 from .outcomes import content_refused
 
 AUTH_OPTION = "auth"

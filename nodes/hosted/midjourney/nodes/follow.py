@@ -9,8 +9,7 @@ from comfy_api.latest import io
 
 from .... import host, pictures
 from ...schema import choices_of, hidden, report_output
-from ...sockets import one_mask
-from ..requests import MOST_ZOOM, Direction, Pan, Reroll, Upscale, Vary, VaryRegion, ZoomOut
+from ..parameters import MOST_ZOOM, Direction
 from .shared import CATEGORY, MidjourneyNode, grid_outputs, purchase_inputs, task_input, task_output, task_text
 
 _GRID_TASK = "The task of a grid: from Midjourney Imagine, Vary, Reroll, Zoom Out, Pan or Blend."
@@ -50,6 +49,8 @@ class EaselMidjourneyUpscale(MidjourneyNode):
 
     @classmethod
     async def execute(cls, task: str, which: str, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ..requests import Upscale
+
         request = Upscale.on(task, which=which, take=take)
         (bought,) = await cls.each_bought([request], choices_of(**choices))
         if bought.is_blocked:
@@ -86,6 +87,8 @@ class EaselMidjourneyVary(MidjourneyNode):
 
     @classmethod
     async def execute(cls, task: str, which: str, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ..requests import Vary
+
         return await cls.grid_of(Vary.on(task, which=which, take=take), choices_of(**choices))
 
 
@@ -122,6 +125,9 @@ class EaselMidjourneyVaryRegion(MidjourneyNode):
 
     @classmethod
     async def execute(cls, task: str, mask: Any, prompt: str = "", take: int = 0, **choices: str) -> io.NodeOutput:
+        from ...sockets import one_mask
+        from ..requests import VaryRegion
+
         region = await one_mask("mask", mask)
         request, composed = VaryRegion.inside(task, prompt, mask=region, take=take)
         return await cls.grid_of(request, choices_of(**choices), composed.notes if composed else ())
@@ -144,6 +150,8 @@ class EaselMidjourneyReroll(MidjourneyNode):
 
     @classmethod
     async def execute(cls, task: str, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ..requests import Reroll
+
         return await cls.grid_of(Reroll.on(task, take=take), choices_of(**choices))
 
 
@@ -175,6 +183,8 @@ class EaselMidjourneyZoomOut(MidjourneyNode):
 
     @classmethod
     async def execute(cls, task: str, factor: float, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ..requests import ZoomOut
+
         return await cls.grid_of(ZoomOut.on(task, factor=factor, take=take), choices_of(**choices))
 
 
@@ -201,4 +211,6 @@ class EaselMidjourneyPan(MidjourneyNode):
 
     @classmethod
     async def execute(cls, task: str, direction: str, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ..requests import Pan
+
         return await cls.grid_of(Pan.on(task, direction=direction, take=take), choices_of(**choices))

@@ -9,9 +9,7 @@ from comfy_api.latest import io
 
 from .... import host
 from ...schema import choices_of, hidden, report_output
-from ...sockets import all_pictures
-from ..parameters import DEFAULT_VERSION
-from ..requests import MOST_BLENDED, Blend, Describe, model_of
+from ..parameters import DEFAULT_VERSION, MOST_BLENDED
 from .shared import CATEGORY, MidjourneyNode, grid_outputs, purchase_inputs
 
 _NUMBERED = re.compile(r"(?:^|\n)\s*(?:\d\ufe0f?\u20e3|\d[.)])\s*")
@@ -54,6 +52,9 @@ class EaselMidjourneyBlend(MidjourneyNode):
         key_profile: str = "default",
         **others: Any,
     ) -> io.NodeOutput:
+        from ...sockets import all_pictures
+        from ..requests import Blend, model_of
+
         images = await all_pictures(image, *(others.get(f"image_{number}") for number in range(2, MOST_BLENDED + 1)))
         request = Blend.build(model=model_of(DEFAULT_VERSION), images=images, shape=shape, take=take)
         return await cls.grid_of(request, choices_of(on_refusal, key_profile=key_profile))
@@ -87,6 +88,9 @@ class EaselMidjourneyDescribe(MidjourneyNode):
 
     @classmethod
     async def execute(cls, image: Any, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ...sockets import all_pictures
+        from ..requests import Describe, model_of
+
         requests = [
             Describe.build(model=model_of(DEFAULT_VERSION), image=picture, take=take)
             for picture in await all_pictures(image)

@@ -6,19 +6,19 @@ import asyncio
 import json
 import logging
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from comfy_api.latest import io
 
 from .... import host, pictures
-from ... import quoting
-from ...buying import Bought, Choices, engine
+from ...choices import Choices
 from ...engine.request import Request
 from ...schema import HostedNode, choice_inputs, take_input
-from ...thumbnails import small
-from .. import grids
-from ..gateways.choice import ACCOUNT, gateway_at
-from ..requests import MidjourneyRequest
+from ..account import ACCOUNT
+
+if TYPE_CHECKING:
+    from ...buying import Bought
+    from ..requests import MidjourneyRequest
 
 CATEGORY = "Easel/Midjourney"
 _SHOWN_SIDE = 512
@@ -34,6 +34,9 @@ class MidjourneyNode(HostedNode):
     @classmethod
     async def each_bought(cls, requests: Sequence[Request], choices: Choices, what: str = "Picture") -> list[Bought]:
         """As every hosted node's. Raises NoGateway where there is nobody to ask."""
+        from ...buying import engine
+        from ..gateways.choice import gateway_at
+
         destination = engine().destination(ACCOUNT)
         gateway_at(destination.address, destination.options)
         return await super().each_bought(requests, choices, what)
@@ -56,6 +59,8 @@ class Made(NamedTuple):
 
 async def outputs_of(bought: Bought) -> Made:
     """What a purchase gives; blockers where it was refused and its branch is to rest."""
+    from ... import quoting
+
     if bought.outcome is None:
         return Made((host.blocker(), host.blocker(), host.blocker()), None)
     # Nobody looks at what is made to learn a price.
@@ -109,6 +114,8 @@ def purchase_inputs(what: str = "picture") -> list[io.Input]:
 
 
 def _tensors(delivered: list[pictures.Pixels], name: str | None) -> tuple[Any, Any, dict[str, str] | None]:
+    from .. import grids
+
     whole, four = grids.both([picture.flattened().array for picture in delivered])
     (grid,), _ = pictures.to_batches([pictures.Pixels(whole)])
     batches, _ = pictures.to_batches([pictures.Pixels(one) for one in four])
@@ -116,6 +123,8 @@ def _tensors(delivered: list[pictures.Pixels], name: str | None) -> tuple[Any, A
 
 
 def _shown_as(name: str, grid: pictures.Pixels) -> dict[str, str] | None:
+    from ...thumbnails import small
+
     try:
         path, address = host.temporary_file(f"easel_grid_{name}.webp")
         if not path.exists():

@@ -7,8 +7,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import HostedNode, choice_inputs, choices_of, hidden, picture_outputs, take_input
-from ...sockets import one_mask, one_picture
-from ..requests import DallE2Edit, DallE2Generate, DallE2Variations, DallE3
 from .shared import CATEGORY, gpt_models, prompt_input
 
 
@@ -45,6 +43,8 @@ class EaselDallE3(HostedNode):
     async def execute(
         cls, prompt: str, size: str, quality: str, style: str, take: int = 0, **choices: str
     ) -> io.NodeOutput:
+        from ..requests import DallE3
+
         request = DallE3.build(prompt=prompt, size=size, quality=quality, style=style, take=take)
         return await cls.pictures_of(request, choices_of(**choices))
 
@@ -79,6 +79,8 @@ class EaselDallE2Generate(HostedNode):
 
     @classmethod
     async def execute(cls, prompt: str, size: str, n: int = 1, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ..requests import DallE2Generate
+
         request = DallE2Generate.build(prompt=prompt, size=size, n=n, take=take)
         return await cls.pictures_of(request, choices_of(**choices))
 
@@ -109,6 +111,9 @@ class EaselDallE2Edit(HostedNode):
     async def execute(
         cls, image: Any, mask: Any, prompt: str, size: str, n: int = 1, take: int = 0, **choices: str
     ) -> io.NodeOutput:
+        from ...sockets import one_mask, one_picture
+        from ..requests import DallE2Edit
+
         request = DallE2Edit.build(
             image=await one_picture("image", image),
             mask=await one_mask("mask", mask),
@@ -139,5 +144,8 @@ class EaselDallE2Variations(HostedNode):
 
     @classmethod
     async def execute(cls, image: Any, size: str, n: int = 1, take: int = 0, **choices: str) -> io.NodeOutput:
+        from ...sockets import one_picture
+        from ..requests import DallE2Variations
+
         request = DallE2Variations.build(image=await one_picture("image", image), size=size, n=n, take=take)
         return await cls.pictures_of(request, choices_of(**choices))

@@ -17,8 +17,6 @@ from ...schema import (
     picture_outputs,
     take_input,
 )
-from ...sockets import all_pictures, one_mask, one_picture
-from ..requests import GptImageEdit, GptImageGenerate
 from .shared import CATEGORY, gpt_models, prompt_input
 
 _CUSTOM = "custom"
@@ -189,6 +187,8 @@ class EaselGptImageGenerate(HostedNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
+        from ..requests import GptImageGenerate
+
         request = GptImageGenerate.build(**_gpt_fields(**fields))
         return await cls.pictures_of(request, choices_of(on_refusal, second_model, key_profile=key_profile))
 
@@ -260,6 +260,9 @@ class EaselGptImageEdit(HostedNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
+        from ...sockets import all_pictures, one_mask, one_picture
+        from ..requests import GptImageEdit
+
         references = [fields.pop(f"image_{number}", None) for number in range(2, _REFERENCES + 1)]
         request = GptImageEdit.build(
             images=await all_pictures(image, *references),

@@ -9,8 +9,6 @@ from comfy_api.latest import io
 
 from .... import host
 from ...schema import HostedNode, advanced, blocked, choice_inputs, choices_of, hidden, report_output, take_input
-from ...sockets import all_pictures
-from ..requests import Describe, Moderate
 from .shared import CATEGORY
 
 _VISION_MODELS = ["gpt-4o", "gpt-4o-mini", "gpt-4.1-mini", "gpt-5.6-luna", "gpt-5-mini"]
@@ -64,6 +62,9 @@ class EaselDescribeImage(HostedNode):
     async def execute(
         cls, image: Any, instruction: str, model: str, detail: str, max_tokens: int, take: int = 0, **choices: str
     ) -> io.NodeOutput:
+        from ...sockets import all_pictures
+        from ..requests import Describe
+
         asked = {"prompt": instruction, "model": model, "detail": detail, "max_tokens": max_tokens, "take": take}
         each = await all_pictures(image)
         requests = [Describe.build(image=picture, **asked) for picture in each]
@@ -119,6 +120,9 @@ class EaselModerate(HostedNode):
     async def execute(
         cls, text: str, block: bool, threshold: float, image: Any = None, key_profile: str = "default"
     ) -> io.NodeOutput:
+        from ...sockets import all_pictures
+        from ..requests import Moderate
+
         each = (None,) if image is None else await all_pictures(image)
         requests = [Moderate.build(text=text, image=picture) for picture in each]
         verdicts = await cls.each_bought(requests, choices_of(key_profile=key_profile))

@@ -8,9 +8,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ....widgets import advanced
-from ..canvas import ANCHORS, EXTEND_BY, MAX_SIDE, MULTIPLES, RATIOS, Wish
-from ..fills import FILLS, Fill
-from ..outpaint import Seam, outpaint
+from ..choices import ANCHORS, EXTEND_BY, FILLS, MAX_SIDE, MULTIPLES, RATIOS
 
 _LARGEST_SEED = 2**32 - 1
 
@@ -59,6 +57,10 @@ class EaselOutpaintCanvas(io.ComfyNode):
         mask: Any = None,
         **size: Any,
     ) -> io.NodeOutput:
+        from ..canvas import Wish
+        from ..fills import Fill
+        from ..outpaint import Seam, outpaint
+
         made = await asyncio.to_thread(
             outpaint, image, Wish(**size), Fill(fill, blur, seed, colour), Seam(overlap, feather), alpha, mask
         )

@@ -10,7 +10,6 @@ from comfy_api.latest import io
 from .... import host
 from ...handle import Handle
 from ..sam import files
-from ..sam.model import SegmentAnything
 
 CATEGORY = "Easel/Masks"
 Sam = io.Custom("EASEL_SAM")
@@ -60,6 +59,8 @@ class EaselLoadSegmentAnything(io.ComfyNode):
 
     @classmethod
     async def execute(cls, model_name: str, **_inputs: Any) -> io.NodeOutput:
+        from ..sam.model import SegmentAnything
+
         path = host.model_path(FOLDER, model_name)
         if path is None:
             raise _missing(model_name)

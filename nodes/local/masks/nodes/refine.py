@@ -10,7 +10,7 @@ from comfy_api.latest import io
 
 from .... import host
 from ....widgets import advanced
-from ..refine import FEATHER_SIDES, HOLES, PIECES, Refining, refine_batch
+from ..choices import FEATHER_SIDES, HOLES, PIECES
 
 _FARTHEST = 512
 _LARGEST_AREA = 2**27
@@ -42,6 +42,8 @@ class EaselRefineMask(io.ComfyNode):
 
     @classmethod
     async def execute(cls, mask: Any, **wish: Any) -> io.NodeOutput:
+        from ..refine import Refining, refine_batch
+
         check = partial(host.throw_if_interrupted, host.place().run)
         refined, report = await asyncio.to_thread(refine_batch, mask, Refining(**wish), check)
         return io.NodeOutput(refined, report, ui={"text": [report]})

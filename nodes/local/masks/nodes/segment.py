@@ -12,17 +12,16 @@ from comfy_api.latest import io
 
 from .... import host, pictures
 from ....hosted.engine.errors import InputRefused
-from ....hosted.sockets import all_pictures
-from ..sam import boxes, colours
-from ..sam.family import Array, Asked
-from ..sam.model import SegmentAnything
-from ..sam.points import Clicks, read
-from ..sam.segmenting import BEST, KEEP, Found, segment
-from ..tensors import one_of
+from ..sam.choices import BEST, KEEP
 from .load_sam import CATEGORY, Sam
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..sam.family import Array, Asked
+    from ..sam.model import SegmentAnything
+    from ..sam.points import Clicks
+    from ..sam.segmenting import Found
 
 _CLICK = "Click on what you want in the picture, then press Segment."
 
@@ -95,6 +94,10 @@ class EaselSegment(io.ComfyNode):
         box: Any = None,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
+        from ....hosted.sockets import all_pictures
+        from ..sam.points import read
+        from ..tensors import one_of
+
         one_of("keep", keep, KEEP)
         clicks = read(points)
         shots = await all_pictures(image)
@@ -123,6 +126,8 @@ class EaselSegment(io.ComfyNode):
 def _segmented(
     sam: SegmentAnything, shots: Sequence[pictures.Pixels], asked: Sequence[Asked], keep: str
 ) -> list[list[Found]]:
+    from ..sam.segmenting import segment
+
     # On the executor's own thread, as every local model: the host's memory management is not made for two at a time.
     place = host.place()
     found = []
@@ -138,6 +143,9 @@ def _questions(
     clicks: Sequence[Clicks], shots: Sequence[pictures.Pixels], box: Any, mask: Tensor | None
 ) -> list[Asked]:
     """What is asked about each picture; nothing at all where nobody has clicked and nothing is connected."""
+    from ..sam import boxes
+    from ..sam.family import Asked
+
     for_each = _one_each("points", clicks, len(shots))
     earlier = _masks("mask", mask, shots)
     frames = _boxes(box, shots)
@@ -161,6 +169,8 @@ def _questions(
 
 
 def _boxes(box: Any, shots: Sequence[pictures.Pixels]) -> Sequence[Array | None]:
+    from ..sam import boxes
+
     if box is None:
         return [None] * len(shots)
     if hasattr(box, "ndim"):
@@ -218,6 +228,8 @@ def _report(found: Sequence[Sequence[Found]]) -> str:
 
 def _shown(shots: Sequence[pictures.Pixels], found: Found | None, points: str, report: str) -> dict[str, Any]:
     """What the click widget needs: the first picture and its mask as files, the picture's real size, and what was clicked."""
+    from ..sam import colours
+
     first = shots[0]
     shown = {
         "size": [first.width, first.height],

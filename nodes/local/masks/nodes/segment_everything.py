@@ -10,16 +10,15 @@ from comfy_api.latest import io
 
 from .... import host, pictures
 from ....hosted.engine.errors import InputRefused
-from ....hosted.sockets import all_pictures
 from ....widgets import advanced
-from ..sam import colours
-from ..sam.everything import LARGEST_FIRST, ORDERS, Search, Thing, find, full_size
-from ..sam.model import SegmentAnything
-from ..tensors import one_of
+from ..sam.choices import LARGEST_FIRST, ORDERS
 from .load_sam import CATEGORY, Sam
 
 if TYPE_CHECKING:
     from torch import Tensor
+
+    from ..sam.everything import Search, Thing
+    from ..sam.model import SegmentAnything
 
 _SHARE_OF_MEMORY = 0.5
 
@@ -124,6 +123,10 @@ class EaselSegmentEverything(io.ComfyNode):
         box_nms_thresh: float,
         crop_n_layers: int,
     ) -> io.NodeOutput:
+        from ....hosted.sockets import all_pictures
+        from ..sam.everything import Search
+        from ..tensors import one_of
+
         one_of("order", order, ORDERS)
         search = Search(
             points_per_side,
@@ -151,6 +154,8 @@ class EaselSegmentEverything(io.ComfyNode):
 
 
 def _found(sam: SegmentAnything, shots: Sequence[pictures.Pixels], search: Search) -> list[list[Thing]]:
+    from ..sam.everything import find
+
     # On the executor's own thread, as every local model: the host's memory management is not made for two at a time.
     place = host.place()
     found = []
@@ -167,8 +172,11 @@ def _found(sam: SegmentAnything, shots: Sequence[pictures.Pixels], search: Searc
 
 def _masks(found: Sequence[Sequence[Thing]], shots: Sequence[pictures.Pixels]) -> list[Tensor]:
     """Every mask at full size. Raises ``InputRefused`` where they would fill the machine's memory."""
+
     import psutil
     import torch
+
+    from ..sam.everything import full_size
 
     count = sum(len(things) for things in found)
     needed = count * shots[0].width * shots[0].height * 4
@@ -186,6 +194,8 @@ def _masks(found: Sequence[Sequence[Thing]], shots: Sequence[pictures.Pixels]) -
 
 def _overview(shots: Sequence[pictures.Pixels], masks: Sequence[Tensor]) -> Tensor:
     import torch
+
+    from ..sam import colours
 
     shown = torch.empty((len(shots), shots[0].height, shots[0].width, 3))
     for place, (shot, each) in enumerate(zip(shots, masks, strict=True)):

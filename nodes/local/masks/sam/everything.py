@@ -12,19 +12,13 @@ import numpy as np
 import numpy.typing as npt
 
 from ....pictures import Pixels
+from .choices import BEST_FIRST, LARGEST_FIRST, LEFT_TO_RIGHT, TOP_TO_BOTTOM
 from .family import Asked
 from .model import Seen, SegmentAnything
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-LARGEST_FIRST, BEST_FIRST, LEFT_TO_RIGHT, TOP_TO_BOTTOM = (
-    "largest first",
-    "best first",
-    "left to right",
-    "top to bottom",
-)
-ORDERS = [LARGEST_FIRST, BEST_FIRST, LEFT_TO_RIGHT, TOP_TO_BOTTOM]
 
 _WORKING_SIDE = 1024
 _BATCH_BYTES = 512 * 2**20

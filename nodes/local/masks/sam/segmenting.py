@@ -6,16 +6,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from ....pictures import Pixels
+from .choices import BEST, LARGEST, SMALLEST
 from .family import Asked
 from .model import SegmentAnything
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-BEST, LARGEST, SMALLEST, ALL = "best", "largest", "smallest", "all three"
-KEEP = [BEST, LARGEST, SMALLEST, ALL]
-"""What of the three answers to a click, such as the button, the shirt and the person. ``BEST`` is the one with the highest
-score, and the model's one answer to anything clearer than a single click."""
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,8 @@ from comfy.controlnet import ControlNet, ControlNetSD35
 from torch import Tensor
 
 from ...errors import WishRefused
-from ..control import TRAINED_ON, ControlFile
+from ..choices import TRAINED_ON
+from ..control import ControlFile
 
 _SIZES = {1536: "Medium", 2432: "Large"}
 _RAW = {"canny": (63.75, 0.75)}

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from .. import files
-from ..stacks import Lora, LoraStack, with_loras
 from .load import CATEGORY
 from .lora_stack import is_there, lora_inputs, stamp
 from .sockets import Loras
+
+if TYPE_CHECKING:
+    from ..stacks import LoraStack
 
 
 class EaselSd35ApplyLora(io.ComfyNode):
@@ -63,6 +65,8 @@ class EaselSd35ApplyLora(io.ComfyNode):
         clip: Any = None,
         loras: LoraStack = (),
     ) -> io.NodeOutput:
+        from ..stacks import Lora, with_loras
+
         own = () if lora_name == files.NONE else (Lora(files.other("loras", lora_name), strength, clip_strength),)
         patched, spoken, reports = with_loras(model, clip, (*loras, *own))
         report = "\n".join(reports) or "No LoRA."

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ....widgets import advanced
-from ..stacks import Control, ControlStack
 from .load import CATEGORY
 from .sockets import Controls
+
+if TYPE_CHECKING:
+    from ..stacks import ControlStack
 
 
 class EaselSd35ControlNetStack(io.ComfyNode):
@@ -59,6 +61,8 @@ class EaselSd35ControlNetStack(io.ComfyNode):
         end: float,
         controls: ControlStack = (),
     ) -> io.NodeOutput:
+        from ..stacks import Control
+
         return io.NodeOutput((*controls, Control(control_net, image, strength, start, end)))
 
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..drawing import redraw
 from .load import CATEGORY
 from .wishes import (
     denoise_input,
@@ -48,4 +47,6 @@ class EaselSd35ImageToImage(io.ComfyNode):
 
     @classmethod
     def execute(cls, model: Any, clip: Any, vae: Any, image: Any, denoise: float, **inputs: Any) -> io.NodeOutput:
+        from ..drawing import redraw
+
         return output_of(redraw(model, clip, vae, wish_of(inputs), image, denoise))

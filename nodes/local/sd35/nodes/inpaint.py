@@ -7,7 +7,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ....widgets import advanced
-from ..inpainting import Brush, inpaint
 from .load import CATEGORY
 from .wishes import (
     denoise_input,
@@ -76,6 +75,8 @@ class EaselSd35Inpaint(io.ComfyNode):
         differential: bool,
         **inputs: Any,
     ) -> io.NodeOutput:
+        from ..inpainting import Brush, inpaint
+
         brush = Brush(denoise, grow, feather, context, resolution, differential)
         return output_of(inpaint(model, clip, vae, wish_of(inputs), image, mask, brush))
 

@@ -7,7 +7,6 @@ from comfy_api.latest import io
 from ....widgets import advanced
 from ...errors import ModelMissing
 from .. import files
-from ..loading import open_model, read_model
 from ..parts import TEXT
 
 CATEGORY = "Easel/Stable Diffusion 3.5"
@@ -77,6 +76,8 @@ class EaselLoadSd35(io.ComfyNode):
 
     @classmethod
     def execute(cls, model_name: str, vae_name: str, t5_tokens: str, **choices: str) -> io.NodeOutput:
+        from ..loading import open_model, read_model
+
         path = files.model(model_name)
         parts = read_model(path)
         chosen = {name: files.encoder_for(name, choice, parts) for name, choice in choices.items()}

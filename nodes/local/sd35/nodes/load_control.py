@@ -9,8 +9,7 @@ from comfy_api.latest import io
 from ....widgets import advanced
 from ...errors import ModelMissing
 from .. import files
-from ..control import TRAINED_ON
-from ..loading import open_control
+from ..choices import TRAINED_ON
 from .load import CATEGORY
 
 _AS_IT_IS = "pictures as they are"
@@ -78,6 +77,8 @@ class EaselSd35LoadControlNet(io.ComfyNode):
 
     @classmethod
     def execute(cls, control_name: str, takes: str, rules: str) -> io.NodeOutput:
+        from ..loading import open_control
+
         kind = {files.AUTOMATIC: None, _AS_IT_IS: ""}.get(takes, takes)
         net, report = open_control(files.control(control_name), kind, rules == _AS_THE_HOST)
         return io.NodeOutput(net, report, ui={"text": [report]})

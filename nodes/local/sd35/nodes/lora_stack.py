@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ...errors import ModelMissing
 from .. import files
-from ..stacks import Lora, LoraStack
 from .load import CATEGORY
 from .sockets import Loras
+
+if TYPE_CHECKING:
+    from ..stacks import LoraStack
 
 
 class EaselSd35LoraStack(io.ComfyNode):
@@ -45,6 +47,8 @@ class EaselSd35LoraStack(io.ComfyNode):
 
     @classmethod
     def execute(cls, lora_name: str, strength: float, clip_strength: float, loras: LoraStack = ()) -> io.NodeOutput:
+        from ..stacks import Lora
+
         return io.NodeOutput((*loras, Lora(files.other("loras", lora_name), strength, clip_strength)))
 
 

@@ -7,10 +7,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ....widgets import advanced
-from ...masks.canvas import Wish as Canvas
-from ...masks.fills import BLUR, EDGE, NOISE
+from ...masks.choices import BLUR, EDGE, NOISE
 from ...masks.nodes.canvas import size_inputs
-from ..inpainting import Brush, outpaint
 from .inpaint import cut_inputs
 from .load import CATEGORY
 from .wishes import (
@@ -94,6 +92,9 @@ class EaselSd35Outpaint(io.ComfyNode):
         resolution: int,
         **inputs: Any,
     ) -> io.NodeOutput:
+        from ...masks.canvas import Wish as Canvas
+        from ..inpainting import Brush, outpaint
+
         canvas = Canvas(
             extend_by, left, top, right, bottom, aspect_ratio, width, height, anchor, multiple_of=multiple_of
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from comfy_api.latest import io
 
-from ..stacks import CONTROLS, LORAS
+from ..choices import CONTROLS, LORAS
 
 Loras = io.Custom(LORAS)
 Controls = io.Custom(CONTROLS)

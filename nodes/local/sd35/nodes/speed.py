@@ -7,7 +7,6 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...errors import WishRefused
-from ..speed import Speed
 from .load import CATEGORY
 
 
@@ -68,6 +67,7 @@ class EaselSd35Speed(io.ComfyNode):
         cls, model: Any, guidance_from: float, guidance_until: float, block_cache: float, **switches: bool
     ) -> io.NodeOutput:
         from ..core.speed import hurried
+        from ..speed import Speed
 
         if guidance_from > guidance_until:
             raise WishRefused(

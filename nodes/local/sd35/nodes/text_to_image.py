@@ -6,7 +6,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ..drawing import draw
 from .load import CATEGORY
 from .wishes import model_inputs, output_of, outputs, stack_inputs, steps_inputs, wish_of, words_inputs
 
@@ -39,6 +38,8 @@ class EaselSd35TextToImage(io.ComfyNode):
     def execute(
         cls, model: Any, clip: Any, vae: Any, width: int, height: int, batch: int, **inputs: Any
     ) -> io.NodeOutput:
+        from ..drawing import draw
+
         return output_of(draw(model, clip, vae, wish_of(inputs), width, height, batch))
 
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from comfy_api.latest import io
 
 from ....widgets import advanced
-from ..drawing import AUTOMATIC, Drawn, Wish
+from ..choices import AUTOMATIC
 from .sockets import Controls, Loras
+
+if TYPE_CHECKING:
+    from ..drawing import Drawn, Wish
 
 
 def model_inputs() -> list[io.Input]:
@@ -106,6 +109,8 @@ def outputs() -> list[io.Output]:
 
 
 def wish_of(inputs: dict[str, Any]) -> Wish:
+    from ..drawing import Wish
+
     names = ("prompt", "negative", "seed", "steps", "cfg", "sampler", "scheduler", "loras", "controls")
     return Wish(**{name: inputs[name] for name in names if name in inputs})
 
