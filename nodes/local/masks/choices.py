@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+# A canvas.
 MAX_SIDE = 16384
 """The longest canvas in pixels, which is also the host's own limit."""
 
@@ -26,8 +27,9 @@ MULTIPLES = ["1", "8", "16", "32", "64"]
 EDGE, BLUR, NOISE, TRANSPARENT, COLOUR = "edge", "blur", "noise", "transparent", "colour"
 FILLS = [EDGE, BLUR, NOISE, TRANSPARENT, COLOUR]
 
-KEEP, ALL, SMALL = "keep", "fill all", "fill small ones"
-HOLES = [KEEP, ALL, SMALL]
+# A mask.
+KEEP_HOLES, FILL_ALL, FILL_SMALL = "keep", "fill all", "fill small ones"
+HOLES = [KEEP_HOLES, FILL_ALL, FILL_SMALL]
 KEEP_ALL, LARGEST, DROP_SMALL = "keep all", "keep the largest", "drop small ones"
 PIECES = [KEEP_ALL, LARGEST, DROP_SMALL]
 BOTH, INSIDE, OUTSIDE = "both sides", "inside", "outside"

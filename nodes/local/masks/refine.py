@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .choices import ALL, BOTH, FEATHER_SIDES, HOLES, INSIDE, KEEP, KEEP_ALL, LARGEST, OUTSIDE, PIECES
+from .choices import BOTH, FEATHER_SIDES, FILL_ALL, HOLES, INSIDE, KEEP_ALL, KEEP_HOLES, LARGEST, OUTSIDE, PIECES
 from .morphology import MARKED, drop_pieces, fill_holes, grow, shrink, soften
 from .tensors import Array, mask_arrays, one_of
 
@@ -29,7 +29,7 @@ class Refining:
 
     invert: bool = False
     threshold: float = 0.0
-    holes: str = KEEP
+    holes: str = KEEP_HOLES
     hole_area: int = 0
     pieces: str = KEEP_ALL
     piece_area: int = 0
@@ -76,9 +76,9 @@ def refine(mask: Array, wish: Refining, check: Callable[[], None] = lambda: None
     if wish.threshold:
         mask = (mask >= wish.threshold).astype(np.float32)
     holes = pieces = 0
-    if wish.holes != KEEP:
+    if wish.holes != KEEP_HOLES:
         check()
-        mask, holes = fill_holes(mask, None if wish.holes == ALL else wish.hole_area, check)
+        mask, holes = fill_holes(mask, None if wish.holes == FILL_ALL else wish.hole_area, check)
     if wish.pieces != KEEP_ALL:
         check()
         mask, pieces = drop_pieces(mask, None if wish.pieces == LARGEST else wish.piece_area, check)
@@ -108,7 +108,7 @@ def _share(mask: Array) -> float:
 def _described(done: Refined, before: float, wish: Refining, name: str) -> str:
     height, width = done.mask.shape
     said = [f"{name}{width}x{height}, {_share(done.mask):.1%} marked (before: {before:.1%})."]
-    if wish.holes != KEEP:
+    if wish.holes != KEEP_HOLES:
         said.append(f"Holes filled: {done.holes}.")
     if wish.pieces != KEEP_ALL:
         said.append(f"Pieces dropped: {done.pieces}.")
