@@ -15,7 +15,6 @@ from PIL import Image
 from easel.nodes import pictures
 from easel.nodes.hosted.engine.errors import InputRefused, ProviderDown
 from easel.nodes.hosted.engine.outcome import Outcome
-from easel.nodes.hosted.enhance import finishing
 from easel.nodes.hosted.enhance.requests import RemoveBackground
 from support.comfy import failures
 from support.pack import ROOT
@@ -73,6 +72,13 @@ def nodes(host):
     return nodes
 
 
+@pytest.fixture
+def finishing(host):
+    from easel.nodes.hosted.enhance.nodes import finishing
+
+    return finishing
+
+
 def picture(width: int = 8, height: int = 6, alpha: int | None = None) -> pictures.Pixels:
     values = (200, 30, 30) if alpha is None else (200, 30, 30, alpha)
     return pictures.Pixels(np.full((height, width, len(values)), values, np.uint8))
@@ -89,20 +95,20 @@ def cut(**changes: Any) -> RemoveBackground:
     return RemoveBackground.build(model="remove.bg", image=picture(), **changes)
 
 
-def test_transparency_grows_with_the_picture():
+def test_transparency_grows_with_the_picture(finishing):
     half = picture(alpha=128)
     (large,) = finishing.enlarged([bought(picture(32, 24))], [half])
     assert (large.width, large.height) == (32, 24)
     assert set(np.unique(large.array[..., 3])) == {128}
 
 
-def test_what_was_transparent_before_stays_so():
+def test_what_was_transparent_before_stays_so(finishing):
     (one,) = finishing.cut_outs([bought(picture(alpha=255))], [picture(alpha=40)])
     assert set(np.unique(one.array[..., 3])) == {40}
 
 
 @pytest.mark.parametrize("size", [(8, 6), (4, 3)])
-def test_a_bought_mask_is_laid_on_the_picture_that_was_sent(size):
+def test_a_bought_mask_is_laid_on_the_picture_that_was_sent(finishing, size):
     grey = pictures.Pixels(np.full((size[1], size[0], 3), 90, np.uint8))
     (one,) = finishing.cut_outs([bought(grey)], [picture(alpha=255)], masks=True)
     assert (one.width, one.height) == (8, 6)
@@ -119,12 +125,12 @@ def test_a_bought_mask_is_laid_on_the_picture_that_was_sent(size):
         ({}, {}, picture(), picture(), "it came back without transparency"),
     ],
 )
-def test_what_an_artist_should_know_is_said(changes, data, sent, made, said):
+def test_what_an_artist_should_know_is_said(finishing, changes, data, sent, made, said):
     notes = finishing.notes_on(bought(made, **data), cut(**changes), sent, made)
     assert any(said in note for note in notes)
 
 
-def test_nothing_is_said_where_there_is_nothing_to_say():
+def test_nothing_is_said_where_there_is_nothing_to_say(finishing):
     assert finishing.notes_on(bought(), cut(), picture(), picture(alpha=9)) == []
     assert finishing.notes_on(bought(), cut(background_color="red"), picture(), picture()) == []
 
@@ -134,7 +140,7 @@ def test_the_report_of_a_batch_says_each_thing_once_and_the_sum(nodes):
     assert report.splitlines() == ["model · price", "a", "model · price", "b", "3 pictures, $0.10 in all"]
 
 
-def test_a_refused_picture_of_a_batch_leaves_the_others(nodes):
+def test_a_refused_picture_of_a_batch_leaves_the_others(finishing, nodes):
     from easel.nodes.hosted.buying import Bought
 
     answers, sent = [Bought(None, [], "refused"), bought(picture(16, 12))], [picture(), picture()]

@@ -27,7 +27,7 @@ FAMILY_FILES = [path for family in FAMILIES for path in sorted(family.rglob("*.p
 LOCAL_ROOMS = [NODES / "prompts", NODES / "assets", *(path for path in (NODES / "local").iterdir() if path.is_dir())]
 LOCAL_FILES = [path for path in FILES if any(room in path.parents for room in LOCAL_ROOMS)]
 SHARED_HERE = [f"nodes.local.{path.stem}" for path in (NODES / "local").glob("*.py")]
-ERRORS, DATA, MONEY = (f"nodes.hosted.engine.{name}" for name in ("errors", "toml", "money"))
+ERRORS, DATA, MONEY, SETTINGS = (f"nodes.hosted.engine.{name}" for name in ("errors", "toml", "money", "settings_file"))
 ALSO_KNOWS = {"nodes.local.sd35": ["nodes.local.masks"]}
 """Rooms that stand on another one: inpainting grows and fills masks as the mask nodes do."""
 
@@ -127,7 +127,8 @@ def test_a_family_s_nodes_know_their_own_room_and_what_all_share(path):
 
 @shown([path for path in LOCAL_FILES if not is_for_the_editor(path)])
 def test_what_works_here_knows_its_own_room_and_how_errors_look(path):
-    allowed = (room_of(path), ERRORS, DATA, MONEY, "nodes.host", *SHARED_HERE, *ALSO_KNOWS.get(room_of(path), []))
+    shared = (ERRORS, DATA, MONEY, SETTINGS, "nodes.host", *SHARED_HERE)
+    allowed = (room_of(path), *shared, *ALSO_KNOWS.get(room_of(path), []))
     assert [name for name in ours(path) if not within(name, *allowed) and not name.startswith(PICTURES)] == []
 
 

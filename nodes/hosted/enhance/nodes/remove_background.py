@@ -88,8 +88,8 @@ class EaselRemoveBackground(EnhanceNode):
         background: Any = None,
     ) -> io.NodeOutput:
         from ...sockets import all_pictures, one_picture
-        from ..finishing import cut_outs, notes_on
         from ..requests import RemoveBackground
+        from .finishing import cut_outs, notes_on
 
         sent = await all_pictures(image)
         options = {

@@ -129,8 +129,8 @@ class EaselUpscale(EnhanceNode):
         **fields: Any,
     ) -> io.NodeOutput:
         from ...sockets import all_pictures, with_alphas
-        from ..finishing import drawn_seed, enlarged
         from ..requests import Upscale
+        from .finishing import drawn_seed, enlarged
 
         sent = await with_alphas("image_alpha", await all_pictures(image), image_alpha)
         options = {

@@ -8,11 +8,11 @@ from decimal import Decimal
 import numpy as np
 from PIL import Image
 
-from ... import pictures
-from ..buying import Bought
-from ..engine.request import RANDOM_SEED
-from . import prices
-from .requests import RemoveBackground, Upscale
+from .... import pictures
+from ...buying import Bought
+from ...engine.request import RANDOM_SEED
+from .. import prices
+from ..requests import RemoveBackground, Upscale
 
 
 def enlarged(bought: Sequence[Bought], sent: Sequence[pictures.Pixels]) -> list[pictures.Pixels]:
