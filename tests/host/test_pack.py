@@ -25,7 +25,7 @@ LATER = {
 }
 # Rooms of our own of which the same is true.
 LATER_ROOMS = {
-    *("requests", "provider", "buying", "sockets", "prices", "routing", "gateways", "platforms"),
+    *("requests", "provider", "buying", "prices", "routing", "gateways", "platforms"),
     *("assets", "saving", "credentials", "sheets", "finding", "quality"),
     *("drawing", "inpainting", "loading", "segmenting", "everything", "canvas", "refine", "recommending", "variations"),
 }

@@ -1,9 +1,20 @@
-"""How Easel's routes read what they are sent."""
+"""Easel's routes: each leads somewhere, and how they read what they are sent."""
 
+from importlib import import_module
+from inspect import iscoroutinefunction
+
+import pytest
 from aiohttp import ClientSession, web
 from aiohttp.test_utils import TestServer
 
+from easel.nodes.hosted import routes
 from easel.nodes.hosted.routes_shared import body_of, own_page_only
+
+
+@pytest.mark.parametrize("handler", sorted({handler for _, _, handler in routes.ROUTES}))
+def test_every_route_has_its_handler(handler):
+    module, name = handler.split(".")
+    assert iscoroutinefunction(getattr(import_module(f"{routes.__package__}.{module}"), name))
 
 
 async def test_a_large_body_is_read_whole_and_a_hostile_one_refused():

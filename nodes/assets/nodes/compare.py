@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from ... import pictures
 from ...hosted.engine.errors import InputRefused
+from ...hosted.sockets import all_pictures
 from ..choices import THEMES
 
 if TYPE_CHECKING:
@@ -105,7 +106,6 @@ class EaselCompare(io.ComfyNode):
 
 
 async def _contenders(images: dict[str, list[Any] | None], names: list[str]) -> list[Contender]:
-    from ...hosted.sockets import all_pictures
     from ..comparing import Contender, name_of
     from .lookup import known_of
 

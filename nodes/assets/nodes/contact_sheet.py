@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from ... import pictures
 from ...hosted.engine.errors import InputRefused
+from ...hosted.sockets import all_pictures
 from ..choices import THEMES
 
 if TYPE_CHECKING:
@@ -84,7 +85,6 @@ class EaselContactSheet(io.ComfyNode):
         theme: list[str],
         labels: list[str] | None = None,
     ) -> io.NodeOutput:
-        from ...hosted.sockets import all_pictures
         from ..sheets import Cell, Layout, sheet
         from .lookup import known_of
 

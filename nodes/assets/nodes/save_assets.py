@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from comfy_api.latest import io
 
 from ... import host
+from ...hosted.sockets import all_pictures, with_alphas
 from ...widgets import advanced
 from ..choices import (
     ASSET_TYPES,
@@ -171,7 +172,6 @@ class EaselSaveAssets(io.ComfyNode):
         made_from: Any = None,
         prompt: str | None = None,
     ) -> io.NodeOutput:
-        from ...hosted.sockets import all_pictures, with_alphas
         from ..assets import Saver, Wish
         from ..graph import facts_of
         from ..known import cleaned

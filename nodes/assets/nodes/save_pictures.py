@@ -8,6 +8,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ... import host
+from ...hosted.sockets import all_pictures, with_alphas
 from ..choices import PICTURE_TYPES
 from .shared import redacting
 
@@ -49,7 +50,6 @@ class EaselSavePictures(io.ComfyNode):
         cls, images: Any, filename_prefix: str, format: str, quality: int, alpha: Any = None
     ) -> io.NodeOutput:
         from ...hosted.buying import engine
-        from ...hosted.sockets import all_pictures, with_alphas
         from ..known import cleaned
         from ..saving import Style, save
         from ..settings import AssetSettings

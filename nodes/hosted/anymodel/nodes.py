@@ -22,6 +22,7 @@ from ..schema import (
     report_output,
     take_input,
 )
+from ..sockets import all_pictures, one_mask
 from .inputs import BLACK, WHITE, Filled, fill, read, replaced
 
 if TYPE_CHECKING:
@@ -209,8 +210,6 @@ def _sockets(others: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _filled(known: Published, text: str, sockets: dict[str, Any]) -> Filled:
-    from ..sockets import all_pictures, one_mask
-
     return fill(
         read(text),
         {name: await all_pictures(value) for name, value in sockets.items() if name.startswith("image")},

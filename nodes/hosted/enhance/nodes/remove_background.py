@@ -10,6 +10,7 @@ from comfy_api.latest import io
 from .... import pictures
 from ....widgets import advanced, late
 from ...schema import DEFAULT, blocked, choice_inputs, choices_of, given, hidden, take_input
+from ...sockets import all_pictures, one_picture
 from ..models import CUTTERS
 from .shared import CATEGORY, EnhanceNode, colours_of, outputs_with, report_on
 
@@ -87,7 +88,6 @@ class EaselRemoveBackground(EnhanceNode):
         semitransparency: bool = True,
         background: Any = None,
     ) -> io.NodeOutput:
-        from ...sockets import all_pictures, one_picture
         from ..requests import RemoveBackground
         from .finishing import cut_outs, notes_on
 

@@ -11,6 +11,7 @@ from comfy_api.latest import io
 from .... import pictures
 from ...engine.request import RANDOM_SEED
 from ...schema import DEFAULT, advanced, blocked, choice_inputs, choices_of, given, hidden
+from ...sockets import all_pictures, with_alphas
 from ..models import MAX_SEED, UPSCALERS
 from .shared import CATEGORY, EnhanceNode, colours_of, outputs_with, report_on
 
@@ -128,7 +129,6 @@ class EaselUpscale(EnhanceNode):
         image_alpha: Any = None,
         **fields: Any,
     ) -> io.NodeOutput:
-        from ...sockets import all_pictures, with_alphas
         from ..requests import Upscale
         from .finishing import drawn_seed, enlarged
 

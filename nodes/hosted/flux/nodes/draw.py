@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import advanced, choices_of, hidden, picture_outputs
+from ...sockets import one_picture
 from .settings import late_settings, model_settings
 from .shared import (
     CATEGORY,
@@ -31,8 +32,6 @@ class _DrawingNode(FluxNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
-        from ...sockets import one_picture
-
         picture = await one_picture("image", image)
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
         return await cls.make(choices, image=picture, **cls.fields(**sized(**fields)))

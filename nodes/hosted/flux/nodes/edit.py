@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import choices_of, hidden, picture_outputs
+from ...sockets import all_pictures
 from .settings import late_settings, model_settings
 from .shared import CATEGORY, FluxNode, model_inputs, prompt_input, size_inputs, sized
 
@@ -55,8 +56,6 @@ class EaselFluxEdit(FluxNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
-        from ...sockets import all_pictures
-
         references = [fields.pop(f"image_{number}", None) for number in range(2, _SOCKETS + 1)]
         images = await all_pictures(image, *references)
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)

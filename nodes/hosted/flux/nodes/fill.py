@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import DEFAULT, choices_of, given, hidden, picture_outputs
+from ...sockets import one_mask, one_picture
 from ..models import MOST_MARGIN
 from .settings import fields_of, late_settings, model_settings
 from .shared import CATEGORY, FluxNode, model_inputs, prompt_input
@@ -48,8 +49,6 @@ class EaselFluxFill(FluxNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
-        from ...sockets import one_mask, one_picture
-
         files: dict[str, Any] = {"image": await one_picture("image", image), "mask": await one_mask("mask", mask)}
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
         return await cls.make(choices, **files, **fields_of(**fields))
@@ -93,8 +92,6 @@ class EaselFluxExpand(FluxNode):
         mode: str = DEFAULT,
         **fields: Any,
     ) -> io.NodeOutput:
-        from ...sockets import one_picture
-
         picture = await one_picture("image", image)
         choices = choices_of(on_refusal, second_model, key_profile=key_profile)
         return await cls.make(choices, image=picture, mode=given(mode), **fields_of(**fields))
@@ -133,7 +130,5 @@ class EaselFluxErase(FluxNode):
     async def execute(
         cls, image: Any, mask: Any, on_refusal: str = "", key_profile: str = "default", **fields: Any
     ) -> io.NodeOutput:
-        from ...sockets import one_mask, one_picture
-
         files: dict[str, Any] = {"image": await one_picture("image", image), "mask": await one_mask("mask", mask)}
         return await cls.make(choices_of(on_refusal, key_profile=key_profile), **files, **fields_of(**fields))

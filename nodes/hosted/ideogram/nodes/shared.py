@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from ...choices import Choices
 from ...engine.request import RANDOM_SEED, Request
 from ...schema import HostedNode, given
+from ...sockets import all_pictures, one_mask, one_picture
 from ..models import AUTO
 from .inputs import CUSTOM, NONE
 
@@ -75,7 +76,6 @@ def _shape(fields: dict[str, Any]) -> dict[str, Any]:
 
 async def _sockets(fields: dict[str, Any]) -> dict[str, Any]:
     """The connected pictures and masks; a socket that is not connected is None already."""
-    from ...sockets import all_pictures, one_mask, one_picture
 
     found: dict[str, Any] = {}
     for name in ("style_images", "references"):

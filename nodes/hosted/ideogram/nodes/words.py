@@ -8,6 +8,7 @@ from comfy_api.latest import io
 
 from .... import host
 from ...schema import choice_inputs, choices_of, hidden, report_output, take_input
+from ...sockets import all_pictures
 from ..models import offers_for
 from .shared import CATEGORY, IdeogramNode
 
@@ -41,7 +42,6 @@ class EaselIdeogramDescribe(IdeogramNode):
 
     @classmethod
     async def execute(cls, image: Any, model: str, take: int = 0, **choices: str) -> io.NodeOutput:
-        from ...sockets import all_pictures
         from ..requests import IdeogramDescribe
 
         each = await all_pictures(image)

@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from .... import host, pictures
 from ...schema import choices_of, hidden, report_output
+from ...sockets import one_mask
 from ..parameters import MOST_ZOOM, Direction
 from .shared import CATEGORY, MidjourneyNode, grid_outputs, purchase_inputs, task_input, task_output, task_text
 
@@ -125,7 +126,6 @@ class EaselMidjourneyVaryRegion(MidjourneyNode):
 
     @classmethod
     async def execute(cls, task: str, mask: Any, prompt: str = "", take: int = 0, **choices: str) -> io.NodeOutput:
-        from ...sockets import one_mask
         from ..requests import VaryRegion
 
         region = await one_mask("mask", mask)

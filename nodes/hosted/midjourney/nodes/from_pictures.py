@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from .... import host
 from ...schema import choices_of, hidden, report_output
+from ...sockets import all_pictures
 from ..parameters import DEFAULT_VERSION, MOST_BLENDED
 from .shared import CATEGORY, MidjourneyNode, grid_outputs, purchase_inputs
 
@@ -52,7 +53,6 @@ class EaselMidjourneyBlend(MidjourneyNode):
         key_profile: str = "default",
         **others: Any,
     ) -> io.NodeOutput:
-        from ...sockets import all_pictures
         from ..requests import Blend, model_of
 
         images = await all_pictures(image, *(others.get(f"image_{number}") for number in range(2, MOST_BLENDED + 1)))
@@ -88,7 +88,6 @@ class EaselMidjourneyDescribe(MidjourneyNode):
 
     @classmethod
     async def execute(cls, image: Any, take: int = 0, **choices: str) -> io.NodeOutput:
-        from ...sockets import all_pictures
         from ..requests import Describe, model_of
 
         requests = [

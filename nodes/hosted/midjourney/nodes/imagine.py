@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from .... import pictures
 from ...schema import DEFAULT, advanced, choice_inputs, choices_of, given, hidden, report_output, take_input
+from ...sockets import all_pictures, one_picture
 from ..parameters import DEFAULT_VERSION, VERSIONS
 from .shared import CATEGORY, MidjourneyNode, grid_outputs, outputs_of, shown
 
@@ -60,7 +61,6 @@ class EaselMidjourneyImagine(MidjourneyNode):
         key_profile: str = "default",
         **inputs: Any,
     ) -> io.NodeOutput:
-        from ...sockets import all_pictures, one_picture
         from ..requests import OMNI, Imagine
 
         references: dict[str, Sequence[pictures.Pixels]] = {

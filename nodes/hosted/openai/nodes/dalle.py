@@ -7,6 +7,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...schema import HostedNode, choice_inputs, choices_of, hidden, picture_outputs, take_input
+from ...sockets import one_mask, one_picture
 from .shared import CATEGORY, gpt_models, prompt_input
 
 
@@ -111,7 +112,6 @@ class EaselDallE2Edit(HostedNode):
     async def execute(
         cls, image: Any, mask: Any, prompt: str, size: str, n: int = 1, take: int = 0, **choices: str
     ) -> io.NodeOutput:
-        from ...sockets import one_mask, one_picture
         from ..requests import DallE2Edit
 
         request = DallE2Edit.build(
@@ -144,7 +144,6 @@ class EaselDallE2Variations(HostedNode):
 
     @classmethod
     async def execute(cls, image: Any, size: str, n: int = 1, take: int = 0, **choices: str) -> io.NodeOutput:
-        from ...sockets import one_picture
         from ..requests import DallE2Variations
 
         request = DallE2Variations.build(image=await one_picture("image", image), size=size, n=n, take=take)

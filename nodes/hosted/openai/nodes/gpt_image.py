@@ -17,6 +17,7 @@ from ...schema import (
     picture_outputs,
     take_input,
 )
+from ...sockets import all_pictures, one_mask, one_picture
 from .shared import CATEGORY, gpt_models, prompt_input
 
 _CUSTOM = "custom"
@@ -260,7 +261,6 @@ class EaselGptImageEdit(HostedNode):
         key_profile: str = "default",
         **fields: Any,
     ) -> io.NodeOutput:
-        from ...sockets import all_pictures, one_mask, one_picture
         from ..requests import GptImageEdit
 
         references = [fields.pop(f"image_{number}", None) for number in range(2, _REFERENCES + 1)]

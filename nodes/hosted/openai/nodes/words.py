@@ -9,6 +9,7 @@ from comfy_api.latest import io
 
 from .... import host
 from ...schema import HostedNode, advanced, blocked, choice_inputs, choices_of, hidden, report_output, take_input
+from ...sockets import all_pictures
 from .shared import CATEGORY
 
 _VISION_MODELS = ["gpt-4o", "gpt-4o-mini", "gpt-4.1-mini", "gpt-5.6-luna", "gpt-5-mini"]
@@ -62,7 +63,6 @@ class EaselDescribeImage(HostedNode):
     async def execute(
         cls, image: Any, instruction: str, model: str, detail: str, max_tokens: int, take: int = 0, **choices: str
     ) -> io.NodeOutput:
-        from ...sockets import all_pictures
         from ..requests import Describe
 
         asked = {"prompt": instruction, "model": model, "detail": detail, "max_tokens": max_tokens, "take": take}
@@ -120,7 +120,6 @@ class EaselModerate(HostedNode):
     async def execute(
         cls, text: str, block: bool, threshold: float, image: Any = None, key_profile: str = "default"
     ) -> io.NodeOutput:
-        from ...sockets import all_pictures
         from ..requests import Moderate
 
         each = (None,) if image is None else await all_pictures(image)

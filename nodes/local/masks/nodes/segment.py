@@ -12,6 +12,7 @@ from comfy_api.latest import io
 
 from .... import host, pictures
 from ....hosted.engine.errors import InputRefused
+from ....hosted.sockets import all_pictures
 from ..sam.choices import BEST, KEEP
 from .load_sam import CATEGORY, Sam
 
@@ -94,7 +95,6 @@ class EaselSegment(io.ComfyNode):
         box: Any = None,
         mask: Tensor | None = None,
     ) -> io.NodeOutput:
-        from ....hosted.sockets import all_pictures
         from ..sam.points import read
         from ..tensors import one_of
 

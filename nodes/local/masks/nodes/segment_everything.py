@@ -10,6 +10,7 @@ from comfy_api.latest import io
 
 from .... import host, pictures
 from ....hosted.engine.errors import InputRefused
+from ....hosted.sockets import all_pictures
 from ....widgets import advanced
 from ..sam.choices import LARGEST_FIRST, ORDERS
 from .load_sam import CATEGORY, Sam
@@ -123,7 +124,6 @@ class EaselSegmentEverything(io.ComfyNode):
         box_nms_thresh: float,
         crop_n_layers: int,
     ) -> io.NodeOutput:
-        from ....hosted.sockets import all_pictures
         from ..sam.everything import Search
         from ..tensors import one_of
 
@@ -172,7 +172,6 @@ def _found(sam: SegmentAnything, shots: Sequence[pictures.Pixels], search: Searc
 
 def _masks(found: Sequence[Sequence[Thing]], shots: Sequence[pictures.Pixels]) -> list[Tensor]:
     """Every mask at full size. Raises ``InputRefused`` where they would fill the machine's memory."""
-
     import psutil
     import torch
 
