@@ -39,7 +39,7 @@ def browser(chromium_path: str | None) -> Iterator[Browser]:
 
 @pytest.fixture
 def open_editor(browser: Browser, served: ComfyServer, tmp_path: Path) -> Iterator[Callable[..., Editor]]:
-    """Opens the editor; takes what Editor takes. A screenshot of its end is kept, and no script may have failed."""
+    """Opens the editor; takes what Editor takes. Its end is kept as screenshot and words; no script may have failed."""
     opened: list[Editor] = []
 
     def make(**options: bool) -> Editor:
@@ -49,6 +49,8 @@ def open_editor(browser: Browser, served: ComfyServer, tmp_path: Path) -> Iterat
     yield make
     for number, editor in enumerate(opened, 1):
         editor.screenshot(tmp_path / f"editor-{number}.png")
+        # Read where a test has failed: pytest shows it then.
+        print(editor.page.locator("body").inner_text())
         editor.close()
         assert editor.errors == []
 

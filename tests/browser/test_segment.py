@@ -5,7 +5,6 @@ import json
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import TimeoutError
 
 from support.tiny_sam import STANDS_FOR, scene
 
@@ -152,13 +151,7 @@ def test_clicks_become_points_and_the_same_mask_headless(clicker, vue):
     if details.count():
         # The newest editor says only which input it is until it is asked twice.
         details.first.click()
-        info = clicker.page.get_by_label("Info for 1 - model_name")
-        info.click()
-        try:
-            told.first.wait_for(timeout=8000)
-        except TimeoutError:
-            # It draws its list anew now and then, and has closed by that what was opened.
-            info.click()
+        clicker.editor.unfold(clicker.page.get_by_label("Info for 1 - model_name"), told.first)
     told.first.wait_for()
 
 

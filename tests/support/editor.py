@@ -12,6 +12,7 @@ from support.comfy import ComfyServer
 
 READY = "window.app?.extensionManager && window.app?.graph && window.app?.canvas"
 _MOST_SCROLLS = 20
+_MOST_TRIES = 15
 HEAR_RUNS = """() => {
   window.runs = [];
   for (const name of ["execution_success", "execution_error", "execution_interrupted"])
@@ -162,6 +163,17 @@ class Editor:
             self.page.get_by_role("button", name="Easel", exact=True).first.click()
         choice.click()
         return self.page.get_by_role("tabpanel", name=tab, exact=True)
+
+    def unfold(self, button: Locator, shown: Locator) -> None:
+        """Have what ``button`` folds away ``shown``, although an editor that draws its list anew folds it again."""
+        for _ in range(_MOST_TRIES):
+            if button.get_attribute("aria-expanded") != "true":
+                button.click()
+            try:
+                return shown.wait_for(timeout=2000)
+            except TimeoutError:
+                continue
+        shown.wait_for()
 
     def close_error_dialog(self) -> None:
         """Close what the oldest editor lays over everything after an error; the newest does not."""

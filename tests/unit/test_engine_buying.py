@@ -120,8 +120,8 @@ async def test_eight_jobs_of_two_seconds_take_less_than_two_and_a_half(shop, hou
     await buy(engine, wish(prompt="one that opens the journal"))
     house.seconds = 2.0
     took = []
-    # The promise is the engine's: a machine that is busy with other things gets three tries.
-    for take in range(3):
+    # The promise is the engine's: a machine that is busy with other things gets five tries.
+    for take in range(5):
         began = time.monotonic()
         await asyncio.gather(*(buy(engine, wish(prompt=f"boat {number}", take=take)) for number in range(8)))
         took.append(time.monotonic() - began)
@@ -135,8 +135,9 @@ async def test_a_caller_that_blocks_its_loop_does_not_stop_the_purchase(shop, ho
     house.seconds = 1.0
     buying = asyncio.ensure_future(buy(shop()))
     await until(lambda: house.submissions == 1)
-    polls = house.requests["poll"]
-    time.sleep(5)  # noqa: ASYNC251
+    polls, end = house.requests["poll"], time.monotonic() + 30
+    while not house.requests["file"] and time.monotonic() < end:
+        time.sleep(0.1)  # noqa: ASYNC251
     assert house.requests["poll"] > polls
     assert house.requests["file"] == 1
     assert len((await buying).pictures) == 1
@@ -229,12 +230,13 @@ async def test_a_gate_bounds_what_is_in_flight(shop, house):
 
 
 async def test_jobs_under_way_count_as_in_flight(shop, house):
-    house.seconds = 0.5
+    house.seconds = 60
     engine = shop(providers=[QueueProvider(concurrency=2)])
     buying = [asyncio.ensure_future(buy(engine, Wish(take=number))) for number in range(4)]
     await until(lambda: house.submissions == 2)
     await asyncio.sleep(0.2)
     assert house.submissions == 2
+    house.seconds = 0
     await asyncio.gather(*buying)
     assert house.submissions == 4
 

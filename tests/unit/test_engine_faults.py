@@ -209,7 +209,7 @@ async def test_a_job_that_nobody_works_on_any_more_is_resumed_by_another_process
 
 
 async def test_a_job_that_takes_too_long_is_resumed_by_running_again(shop, house, folder):
-    house.seconds = 1.0
+    house.seconds = 60
     engine = shop(providers=[QueueProvider(patience=0.3)])
     with pytest.raises(errors.TimedOut, match="go on waiting"):
         await buy(engine)

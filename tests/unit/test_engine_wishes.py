@@ -51,6 +51,19 @@ class AtCounter(CounterWish):
 HERE, THERE = AtQueue(at=(CounterWish(),)), AtCounter(at=(Wish(),))
 
 
+async def waiting(engine, wish, look=lambda progress: None):
+    """The purchase of ``wish``, which by now waits for a job that another began and that is being drawn."""
+    seen = []
+
+    def look_twice(progress):
+        seen.append(progress.status)
+        look(progress)
+
+    buying = asyncio.ensure_future(buy(engine, wish, look=look_twice))
+    await until(lambda: "drawing" in seen)
+    return buying
+
+
 async def test_what_is_under_way_at_another_account_is_waited_for(shop, house, folder):
     house.seconds = 60
 
@@ -148,8 +161,7 @@ async def test_a_job_that_goes_on_at_another_account_is_not_bought_here(shop, ho
     engine = shop()
     there = asyncio.ensure_future(buy(engine, Wish()))
     await until(lambda: states(folder) == ["running"])
-    here = asyncio.ensure_future(buy(engine, THERE))
-    await asyncio.sleep(0.2)
+    here = await waiting(engine, THERE)
     # It cannot be looked at any more, and goes on all the same.
     house.faults["poll"] = [(401, {}, "who?")]
     for one in (there, here):
@@ -177,12 +189,17 @@ async def test_a_job_at_an_account_whose_key_is_gone_does_not_stand_in_the_way(s
 
 async def test_what_another_machine_buys_elsewhere_is_waited_for_without_its_key(shop, house, folder):
     providers = [QueueProvider(), CounterProvider()]
-    house.seconds = 0.8
+    house.seconds = 60
     there = asyncio.ensure_future(buy(shop(owner=NEIGHBOUR, providers=providers), Wish()))
     await until(lambda: states(folder) == ["running"])
     mine = [QueueProvider(), CounterProvider()]
     object.__setattr__(mine[0].account, "key_variable", "QUEUE_API_KEY")
-    here = await buy(shop(providers=mine), THERE)
+
+    def look(progress):
+        if progress.status == "another ComfyUI is buying the same picture":
+            house.seconds = 0
+
+    here = await buy(shop(providers=mine), THERE, look=look)
     assert (here.record["provider"], here.paid_usd) == ("queue", 0)
     assert here.pictures == (await there).pictures
     assert (house.submissions, ledger(folder)) == (1, [(0.04, "estimated")])
@@ -215,9 +232,10 @@ async def test_what_is_begun_anew_elsewhere_after_a_failure_is_waited_for_too(sh
     async def slow_follow(*tickets):
         ended = await follow(*tickets)
         if not again:
-            house.seconds = 0.5
+            house.seconds = 60
             again.append(asyncio.ensure_future(buy(engine, CounterWish())))
             await until(lambda: states(folder) == ["failed", "sending"])
+            asyncio.get_running_loop().call_later(0.5, setattr, house, "seconds", 0)
         return ended
 
     monkeypatch.setattr(engine_module, "follow", slow_follow)
@@ -265,8 +283,7 @@ async def test_who_stops_the_wait_stops_what_nobody_else_waits_for(shop, house, 
 
     there = asyncio.ensure_future(buy(engine, Wish(), look=look))
     await until(lambda: states(folder) == ["running"])
-    here = asyncio.ensure_future(buy(engine, THERE, look=look))
-    await asyncio.sleep(0.2)
+    here = await waiting(engine, THERE, look)
     halted = True
     for one in (there, here):
         with pytest.raises(KeyError):
@@ -278,13 +295,11 @@ async def test_who_stops_the_wait_stops_what_nobody_else_waits_for(shop, house, 
 async def test_what_is_called_off_at_another_account_is_not_bought_here(shop, house, folder):
     house.seconds = 60
     engine = shop()
-    both = [asyncio.ensure_future(buy(engine, Wish()))]
+    there = asyncio.ensure_future(buy(engine, Wish()))
     await until(lambda: states(folder) == ["running"])
-    both.append(asyncio.ensure_future(buy(engine, THERE)))
-    await asyncio.sleep(0.2)
+    here = await waiting(engine, THERE)
     ((purchase_id,),) = rows(folder, "SELECT id FROM purchases")
     await books.cancel(engine, purchase_id)
-    there, here = both
     with pytest.raises(Stopped):
         await there
     with pytest.raises(CalledOff):
@@ -294,7 +309,7 @@ async def test_what_is_called_off_at_another_account_is_not_bought_here(shop, ho
 
 
 async def test_one_who_leaves_takes_nothing_from_those_at_another_account(shop, house, folder):
-    house.seconds = 0.6
+    house.seconds = 60
     engine = shop()
     there = asyncio.ensure_future(buy(engine, Wish()))
     await until(lambda: states(folder) == ["running"])
@@ -305,6 +320,7 @@ async def test_one_who_leaves_takes_nothing_from_those_at_another_account(shop, 
 
     with pytest.raises(KeyError):
         await buy(engine, THERE, look=look)
+    house.seconds = 0
     assert len((await there).pictures) == 1
     assert house.requests["cancel"] == 0
 
