@@ -161,11 +161,13 @@ def test_hosted_work_goes_on_while_a_local_node_blocks_the_executor(shop, sandbo
     graph = one("a cat") | {"8": {"class_type": "ProbeBlock", "inputs": {"seconds": 5.0}}}
     graph |= {"9": {"class_type": "ProbeEnd", "inputs": {"text": ["8", 0]}}}
     prompt_id = shop.post_prompt(graph)
-    time.sleep(3.5)
-    # The executor still sleeps; the purchase is over and on disk.
-    assert shop.get(f"/history/{prompt_id}").body == {}
+    deadline = time.monotonic() + 5
     with sqlite3.connect(shop.user_dir / "__easel/easel.db") as database:
-        assert database.execute("select count(*) from purchases where state = 'done'").fetchone() == (2,)
+        while database.execute("select count(*) from purchases where state = 'done'").fetchone() != (2,):
+            assert time.monotonic() < deadline, "the purchase waited for the executor"
+            time.sleep(0.1)
+    # The purchase is over and on disk, and the executor still sleeps.
+    assert shop.get(f"/history/{prompt_id}").body == {}
     assert failures(shop.wait(prompt_id)) == []
 
 

@@ -255,10 +255,10 @@ def test_a_start_can_be_cancelled_for_nothing_and_what_runs_costs(site):
 
 
 def test_data_is_removed_after_a_while(site):
-    site.set(link_seconds=0.1)
+    site.set(link_seconds=1.0)
     told = site.ended(SCHNELL, QUICK)
     assert not told["data_removed"]
-    time.sleep(0.15)
+    time.sleep(1.0)
     later = site.http.get(told["urls"]["get"]).json()
     assert (later["data_removed"], later["output"], later["input"], later["status"]) == (True, None, {}, "succeeded")
     assert site.http.get(told["output"][0]).status_code == 403
