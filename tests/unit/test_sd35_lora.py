@@ -114,6 +114,30 @@ def test_a_part_that_does_not_belong_is_counted(model, updates, tmp_path):
     assert f"{len(updates)} of its {len(updates) + 1} layers" in add_lora(model, None, path, 1.0, 1.0)[2]
 
 
+def test_a_norm_is_changed_by_what_a_file_has_for_it(model, tmp_path):
+    from easel.nodes.local.sd35.loading import add_lora
+
+    layer = "transformer_blocks.1.attn.norm_q"
+    width = model.model.get_submodule(f"diffusion_model.transformer.{layer}").weight.shape
+    change = torch.randn(width, generator=torch.Generator().manual_seed(2))
+    path = tiny.save({f"lycoris_{layer.replace('.', '_')}.w_norm": change}, tmp_path / "norm.safetensors")
+    patched, _, report = add_lora(model, None, path, 0.5, 1.0)
+    assert "1 of its 1 layers" in report
+    assert (changed(patched, [layer])[layer] - 0.5 * change).abs().max() < 0.01
+
+
+@pytest.mark.parametrize(("end", "kind"), [("oft_blocks", "OFT"), ("oft_diag", "OFT"), ("a1.weight", "GLoRA")])
+def test_a_kind_that_is_not_applied_is_counted_and_named(model, updates, tmp_path, end, kind):
+    from easel.nodes.local.errors import ModelRefused
+    from easel.nodes.local.sd35.loading import add_lora
+
+    strange = {f"lycoris_transformer_blocks_0_attn_to_q.{end}": torch.zeros(2, 96, 96)}
+    path = tiny.save(diffusers(updates) | strange, tmp_path / "some.safetensors")
+    assert f"{len(updates)} of its {len(updates) + 1} layers" in add_lora(model, None, path, 1.0, 1.0)[2]
+    with pytest.raises(ModelRefused, match=f"is a.* {kind} file, a kind that is not applied"):
+        add_lora(model, None, tiny.save(strange, tmp_path / "all.safetensors"), 1.0, 1.0)
+
+
 @pytest.mark.parametrize(
     "layer, said",
     [

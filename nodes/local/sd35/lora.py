@@ -18,13 +18,17 @@ if TYPE_CHECKING:
 Shapes = Mapping[str, tuple[int, ...]]
 _TENSOR = re.compile(
     r"^(?P<layer>.+?)\.(?P<end>lora_(?:up|down|mid|A|B)(?:\.default)?(?:\.weight)?|lora\.(?:up|down)\.weight|alpha|dora_scale"
-    r"|lok?r_\w+|hada_\w+|diff|diff_b)$"
+    r"|lok?r_\w+|hada_\w+|diff|diff_b|w_norm|b_norm|oft_blocks|oft_diag|rescale|[ab][12]\.weight)$"
 )
 _ROWS = ("lora_up.weight", "lora_B.weight", "lora.up.weight")
 _COLUMNS = ("lora_down.weight", "lora_A.weight", "lora.down.weight")
 # What has the rows of the layer, and what is the same for all of them.
-_BY_ROWS = {*_ROWS, "diff", "diff_b", "dora_scale"}
+_BY_ROWS = {*_ROWS, "diff", "diff_b", "w_norm", "b_norm", "dora_scale"}
 _FOR_ALL = {*_COLUMNS, "alpha", "lora_mid.weight"}
+# What a layer is changed by as a whole: its own tensor, and what nothing is multiplied to.
+_WHOLE = ("diff", "w_norm")
+# LyCORIS' kinds that turn the weights themselves, by the end of their tensors: not applied, and said so.
+_UNHEARD = ((".oft_blocks", "OFT"), (".oft_diag", "OFT"), (".a1.weight", "GLoRA"))
 _TEXT = ("lora_te", "text_encoder")
 # Whose LoRA it is, by a part of the names of its layers.
 _BASES = (
@@ -87,6 +91,9 @@ def sort(tensors: Mapping[str, Tensor], weights: Shapes) -> Sorted:
 
 def refuse_unmatched(tensors: Mapping[str, Tensor]) -> ModelRefused:
     """The error for a LoRA of which nothing belongs to the model."""
+    kind = next((kind for end, kind in _UNHEARD if any(name.endswith(end) for name in tensors)), None)
+    if kind:
+        return ModelRefused(f"is a {kind} file, a kind that is not applied here: LoRA, DoRA, LoHa and LoKr are.")
     base = _base_of(tensors)
     whose = f"it is made for {base}" if base else f"its first layer is called {next(iter(tensors))}"
     return ModelRefused(
@@ -153,8 +160,8 @@ def _size(ends: Mapping[str, Tensor]) -> tuple[int, int] | tuple[None, None] | N
     rows, columns = (next((end for end in some if end in ends), None) for some in (_ROWS, _COLUMNS))
     if rows and columns:
         return _side(ends[rows], 0), _side(ends[columns], 1)
-    if "diff" in ends:
-        return _side(ends["diff"], 0), _side(ends["diff"], 1)
+    if whole := next((end for end in _WHOLE if end in ends), None):
+        return _side(ends[whole], 0), _side(ends[whole], 1)
     if {"diff_b", "hada_t1", "lokr_t2"} & ends.keys():
         return None, None
     if {"hada_w1_a", "hada_w1_b", "hada_w2_a", "hada_w2_b"} <= ends.keys():
