@@ -78,6 +78,12 @@ class QueueHouse:
         self._call(self._site.stop())
         self._call(self._hang_up())
 
+    def draw(self):
+        """A new picture, as PNG."""
+        file = io.BytesIO()
+        Image.frombytes("RGB", (16, 16), secrets.token_bytes(16 * 16 * 3)).save(file, "PNG")
+        return file.getvalue()
+
     def spoil(self, data):
         """Serve ``data`` in place of every picture from now on."""
         self._files = dict.fromkeys(self._files, data)
@@ -174,7 +180,7 @@ class QueueHouse:
 
     def _finished(self, job, *, inline):
         wanted = self.pictures if self.pictures is not None else job.asked.get("n", 1) - len(self.refused)
-        drawn = [self._draw() for _ in range(wanted)]
+        drawn = [self.draw() for _ in range(wanted)]
         seed = job.asked.get("seed") if self.seed == "as asked" else self.seed
         answer = {"status": "done", "refused": self.refused, "cost": self.cost, "seed": seed, "id": job.name}
         if inline:
@@ -185,11 +191,6 @@ class QueueHouse:
             self._files[names[-1]] = data
         links = [f"{self.link_base or self.url}/files/{name}" for name in names]
         return {**answer, "pictures": links, "lifetime": self.link_lifetime}
-
-    def _draw(self):
-        file = io.BytesIO()
-        Image.frombytes("RGB", (16, 16), secrets.token_bytes(16 * 16 * 3)).save(file, "PNG")
-        return file.getvalue()
 
     def _next(self, route):
         self.requests[route] += 1

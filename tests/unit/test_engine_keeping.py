@@ -53,7 +53,7 @@ async def test_a_damaged_picture_without_a_living_link_is_bought_again_and_said(
     if why == "gone":
         house.faults["file"] = ["expired"]
     if why == "another file":
-        house.faults["file"] = ["html"]
+        house.spoil(house.draw())
     again = await buy(engine, wish)
     assert "bought again" in again.notes[0]
     assert (house.submissions, again.reused) == (2, False)
@@ -71,6 +71,21 @@ async def test_a_damaged_picture_whose_link_is_only_down_just_now_is_not_bought_
         await buy(engine)
     house.open_door()
     assert len((await buy(engine)).pictures) == 1
+    assert (house.submissions, states(folder)) == (1, ["done"])
+
+
+@pytest.mark.parametrize("answers", [["html"] * 3, ["half"] * 3, [("to", "http://portal.example/login")]])
+async def test_a_damaged_picture_whose_link_gives_something_else_just_now_is_not_bought_again(
+    shop, house, folder, answers
+):
+    engine = shop()
+    bought = await buy(engine)
+    kept_file(folder).unlink()
+    house.faults["file"] = list(answers)
+    with pytest.raises(ResultLost, match="run again: fetching it costs nothing") as error:
+        await buy(engine)
+    assert (error.value.resumable, error.value.charge) == (True, "none")
+    assert (await buy(engine)).pictures == bought.pictures
     assert (house.submissions, states(folder)) == (1, ["done"])
 
 

@@ -7,20 +7,14 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from tenacity import AsyncRetrying, retry_if_exception_type, stop_after_attempt
-
 from .errors import ContentRejected, ResultLost
 from .fetch import MAX_BYTES, origin_of
 from .journal import Source
 from .money import to_micros
 from .outcome import Facts, result_json
 from .provider import Inline, Result
-from .retry import backoff
 from .tables import Purchase, StoredPicture
 from .tools import Tools
-
-_FETCHES = 3
-"""How often a link is followed that gives something else than a whole picture."""
 
 
 @dataclass
@@ -88,26 +82,15 @@ class Delivery:
         """One picture of a delivery: its digest in the store, and what a look at it tells."""
         try:
             if entry["digest"] is None:
-                return await self._fetch(entry["url"])
+                origin = origin_of(self.address)
+                fetched, facts = await self.tools.downloads.fetch_picture(entry["url"], origin, self.tools.inspect)
+                return await self._keep(fetched), facts
             data = await asyncio.to_thread(self.tools.store.get, self.purchase.realm, entry["digest"])
             if data is None:
                 raise ResultLost("The picture had arrived, and its file is gone from Easel's store.")
             return entry["digest"], await asyncio.to_thread(self.tools.inspect, data)
         except ValueError as error:
             raise ResultLost(f"What {self.label} delivered is not a whole picture: {error}") from error
-
-    async def _fetch(self, url: str) -> tuple[str, Facts]:
-        """The picture behind a link; an answer that is cut or something else is asked for again."""
-        async for attempt in AsyncRetrying(
-            retry=retry_if_exception_type(ValueError),
-            wait=backoff,
-            stop=stop_after_attempt(_FETCHES),
-            reraise=True,
-        ):
-            with attempt:
-                data = await self.tools.downloads.fetch(url, origin_of(self.address))
-                facts = await asyncio.to_thread(self.tools.inspect, data)
-        return await self._keep(data), facts
 
     async def _keep(self, data: bytes) -> str:
         if len(data) > MAX_BYTES:

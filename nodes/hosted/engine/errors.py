@@ -202,12 +202,15 @@ class ResultLost(EaselError):
         sentence: str,
         *,
         resumable: bool = False,
+        is_gone: bool = False,
         words: str = "",
         request_id: str | None = None,
         charge: Charge | None = None,
     ) -> None:
         super().__init__(sentence, words=words, request_id=request_id, charge=charge)
         self.resumable = resumable
+        # The provider itself does not give the picture any more: no waiting brings it back.
+        self.is_gone = is_gone
 
 
 class Stopped(EaselError):

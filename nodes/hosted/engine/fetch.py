@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import socket
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 from aiohttp.abc import ResolveResult
@@ -20,8 +21,12 @@ from .retry import backoff
 
 MAX_BYTES = 160 * 1024 * 1024
 _REDIRECTS = 3
+_LOOKS = 3
 _TIMEOUT = aiohttp.ClientTimeout(total=300, connect=20, sock_read=60)
 _GONE = (401, 403, 410)
+
+
+Seen = TypeVar("Seen")
 
 
 class PassingFailure(Exception):
@@ -108,6 +113,24 @@ class Downloader:
             ) from failure
         raise AssertionError("the retry loop neither returned nor raised")
 
+    async def fetch_picture(
+        self, url: str, trusted_origin: str, inspect: Callable[[bytes], Seen]
+    ) -> tuple[bytes, Seen]:
+        """As :meth:`fetch`, and what ``inspect`` sees in it; an answer that is cut or something else is asked for again.
+
+        Raises besides the ValueError of ``inspect`` where no whole picture comes.
+        """
+        async for attempt in AsyncRetrying(
+            retry=retry_if_exception_type(ValueError),
+            wait=backoff,
+            stop=stop_after_attempt(_LOOKS),
+            reraise=True,
+        ):
+            with attempt:
+                data = await self.fetch(url, trusted_origin)
+                return data, await asyncio.to_thread(inspect, data)
+        raise AssertionError("the retry loop neither returned nor raised")
+
     async def close(self) -> None:
         await self.free.close()
         await self.guarded.close()
@@ -171,7 +194,7 @@ async def _body(answer: aiohttp.ClientResponse) -> bytes:
 
 
 def _gone(status: int) -> ResultLost:
-    return ResultLost(f"The provider's link to the picture no longer works (HTTP {status}).")
+    return ResultLost(f"The provider's link to the picture no longer works (HTTP {status}).", is_gone=True)
 
 
 def _no_address() -> ResultLost:

@@ -55,17 +55,32 @@ def outcome_of(purchase: Purchase, pictures: Sequence[bytes], notes: Sequence[st
 async def _fetch_again(tools: Tools, purchase: Purchase, picture: StoredPicture) -> bytes | None:
     """The picture through the link it came by, if that lives and still gives the very same bytes.
 
-    Raises :class:`ResultLost` where the link may work again later: waiting is cheaper than buying.
+    Raises :class:`ResultLost` where the link may work again later, as after a network's log-in page or half a picture:
+    waiting is cheaper than buying.
     """
     if picture.url is None or (picture.url_until is not None and picture.url_until < time.time()):
         return None
     try:
-        data = await tools.downloads.fetch(picture.url, origin_of(purchase.address))
+        data, _ = await tools.downloads.fetch_picture(picture.url, origin_of(purchase.address), tools.inspect)
     except ResultLost as lost:
+        if lost.is_gone:
+            return None
         if lost.resumable:
             raise
-        return None
+        raise _out_of_reach(lost.sentence) from lost
+    except ValueError as error:
+        raise _out_of_reach(f"what came was not a whole picture: {error}") from error
     if hashlib.sha256(data).hexdigest() != picture.digest:
         return None
     await asyncio.to_thread(tools.store.put, purchase.realm, data)
     return data
+
+
+def _out_of_reach(why: str) -> ResultLost:
+    return ResultLost(
+        "The file of a picture that was bought before is damaged, and it could not be fetched again just now "
+        f"({why.rstrip('.')}). See that this computer reaches the internet freely, with no log-in page in between, and "
+        "run again: fetching it costs nothing. For another picture now, which is bought, change the take or the seed.",
+        resumable=True,
+        charge="none",
+    )
