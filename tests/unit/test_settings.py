@@ -1,11 +1,13 @@
 """Settings: the operator's alone, in the environment before the file, and never a half-understood one."""
 
 import json
-import threading
 from decimal import Decimal
+from functools import partial
+from types import SimpleNamespace
 
 import pytest
 
+from easel.nodes.hosted.engine import settings_file
 from easel.nodes.hosted.engine.settings import Settings, SettingsBroken
 
 
@@ -113,17 +115,16 @@ def test_an_empty_file_says_what_to_do(write, tmp_path):
 
 
 @pytest.mark.parametrize("meanwhile", ["emptied", "cut", "moved away"])
-def test_while_an_editor_writes_the_file_nothing_is_bought_by_other_settings(write, tmp_path, meanwhile):
+def test_while_an_editor_writes_the_file_nothing_is_bought_by_other_settings(write, tmp_path, monkeypatch, meanwhile):
     path = tmp_path / "settings.json"
     assert write({"sandbox": True}).sandbox
     if meanwhile == "moved away":
         path.rename(tmp_path / "settings.json~")
     else:
         path.write_text("" if meanwhile == "emptied" else '{"sandbox"')
-    later = threading.Timer(0.1, path.write_text, ['{"sandbox": true, "budget": {"run": 1}}'])
-    later.start()
+    finish = partial(path.write_text, '{"sandbox": true, "budget": {"run": 1}}')
+    monkeypatch.setattr(settings_file, "time", SimpleNamespace(sleep=lambda seconds: finish()))
     settings = Settings.load(tmp_path)
-    later.join()
     assert settings.sandbox
     assert settings.budget.run == 1
 

@@ -22,9 +22,9 @@ from .retry import backoff
 MAX_BYTES = 160 * 1024 * 1024
 _REDIRECTS = 3
 _LOOKS = 3
+"""How often a link is followed that gives something else than a whole picture."""
 _TIMEOUT = aiohttp.ClientTimeout(total=300, connect=20, sock_read=60)
 _GONE = (401, 403, 410)
-
 
 Seen = TypeVar("Seen")
 
@@ -92,7 +92,7 @@ class Downloader:
     async def fetch(self, url: str, trusted_origin: str) -> bytes:
         """The bytes behind ``url``; broken connections and server errors are tried again.
 
-        Raises :class:`ResultLost` where the link is refused, expired, too large, or stays broken.
+        Raises :class:`ResultLost` where the link is refused, too large, or stays broken; ``is_gone`` where it has expired.
         """
         try:
             async for attempt in AsyncRetrying(
@@ -118,7 +118,7 @@ class Downloader:
     ) -> tuple[bytes, Seen]:
         """As :meth:`fetch`, and what ``inspect`` sees in it; an answer that is cut or something else is asked for again.
 
-        Raises besides the ValueError of ``inspect`` where no whole picture comes.
+        Raises the ValueError of ``inspect`` where no whole picture comes.
         """
         async for attempt in AsyncRetrying(
             retry=retry_if_exception_type(ValueError),

@@ -14,7 +14,9 @@ from ..engine.toml import read_toml
 Kind = Literal["whole", "number", "ratio", "choice", "references", "link", "words", "codes", "switch"]
 Direction = Literal["left", "right", "up", "down"]
 LEAST_BLENDED, MOST_BLENDED = 2, 5
+"""Pictures that Blend takes."""
 MOST_ZOOM = 2.0
+"""How much wider Zoom Out shows a picture at most."""
 
 _TABLE = read_toml(Path(__file__).with_name("parameters.toml"))
 VERSIONS: tuple[str, ...] = tuple(_TABLE["versions"])

@@ -18,7 +18,6 @@ from .tensors import Array, mask_arrays, one_of
 if TYPE_CHECKING:
     from torch import Tensor
 
-
 # A gaussian has 95 % of its step within four standard deviations: that is the width an edge is seen to fade over.
 _SIGMAS_IN_A_FEATHER = 4
 

@@ -8,10 +8,10 @@ from pathlib import Path, PurePath
 
 from ... import host
 from ..errors import ModelMissing
+from .choices import AUTOMATIC
 from .parts import INDEX, TEXT
 
 ENDINGS = (".safetensors", ".sft", ".ckpt", ".pt", ".pth")
-AUTOMATIC = "automatic"
 NONE = "none"
 NO_LORA = "(there is none in models/loras)"
 USUAL = "sd3.5_medium.safetensors"

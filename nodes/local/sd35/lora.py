@@ -25,10 +25,10 @@ _COLUMNS = ("lora_down.weight", "lora_A.weight", "lora.down.weight")
 # What has the rows of the layer, and what is the same for all of them.
 _BY_ROWS = {*_ROWS, "diff", "diff_b", "w_norm", "b_norm", "dora_scale"}
 _FOR_ALL = {*_COLUMNS, "alpha", "lora_mid.weight"}
-# What a layer is changed by as a whole: its own tensor, and what nothing is multiplied to.
+# What is the change itself, and no factor of it.
 _WHOLE = ("diff", "w_norm")
-# LyCORIS' kinds that turn the weights themselves, by the end of their tensors: not applied, and said so.
-_UNHEARD = ((".oft_blocks", "OFT"), (".oft_diag", "OFT"), (".a1.weight", "GLoRA"))
+# LyCORIS' kinds whose change depends on the weights, by the end of their tensors: not applied, and said so.
+_UNHEARD = ((".oft_blocks", "an OFT"), (".oft_diag", "an OFT"), (".a1.weight", "a GLoRA"))
 _TEXT = ("lora_te", "text_encoder")
 # Whose LoRA it is, by a part of the names of its layers.
 _BASES = (
@@ -91,10 +91,10 @@ def sort(tensors: Mapping[str, Tensor], weights: Shapes) -> Sorted:
 
 def refuse_unmatched(tensors: Mapping[str, Tensor]) -> ModelRefused:
     """The error for a LoRA of which nothing belongs to the model."""
-    kind = next((kind for end, kind in _UNHEARD if any(name.endswith(end) for name in tensors)), None)
-    if kind:
-        return ModelRefused(f"is a {kind} file, a kind that is not applied here: LoRA, DoRA, LoHa and LoKr are.")
     base = _base_of(tensors)
+    kind = next((kind for end, kind in _UNHEARD if any(name.endswith(end) for name in tensors)), None)
+    if kind and not base:
+        return ModelRefused(f"is {kind} file, a kind that is not applied here: LoRA, DoRA, LoHa and LoKr are.")
     whose = f"it is made for {base}" if base else f"its first layer is called {next(iter(tensors))}"
     return ModelRefused(
         f"changes nothing in Stable Diffusion 3.5: {whose}. Take a LoRA that was trained on this model."

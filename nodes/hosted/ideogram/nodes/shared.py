@@ -76,7 +76,6 @@ def _shape(fields: dict[str, Any]) -> dict[str, Any]:
 
 async def _sockets(fields: dict[str, Any]) -> dict[str, Any]:
     """The connected pictures and masks; a socket that is not connected is None already."""
-
     found: dict[str, Any] = {}
     for name in ("style_images", "references"):
         if fields.get(name) is not None:

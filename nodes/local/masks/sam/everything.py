@@ -19,7 +19,6 @@ from .model import Seen, SegmentAnything
 if TYPE_CHECKING:
     from torch import Tensor
 
-
 _WORKING_SIDE = 1024
 _BATCH_BYTES = 512 * 2**20
 _MOST_POINTS = 64

@@ -7,6 +7,7 @@ from comfy_api.latest import io
 from ....widgets import advanced
 from ...errors import ModelMissing
 from .. import files
+from ..choices import AUTOMATIC
 from ..parts import TEXT
 
 CATEGORY = "Easel/Stable Diffusion 3.5"
@@ -34,7 +35,7 @@ class EaselLoadSd35(io.ComfyNode):
                 *(_encoder_input(name) for name in TEXT),
                 io.Combo.Input(
                     "vae_name",
-                    options=[files.AUTOMATIC, *files.others("vae")],
+                    options=[AUTOMATIC, *files.others("vae")],
                     tooltip='What turns latents into pixels: "automatic" takes the one in the model\'s file, else a file in '
                     'models/vae with "sd3" in its name.',
                 ),
@@ -94,7 +95,7 @@ def _encoder_input(name: str) -> io.Input:
     }
     return io.Combo.Input(
         name,
-        options=[files.AUTOMATIC, files.NONE, *files.others("text_encoders")],
+        options=[AUTOMATIC, files.NONE, *files.others("text_encoders")],
         tooltip=f'{tooltips[name]} "automatic" takes the one in the model\'s file, else a file in models/text_encoders with '
         f'"{name}" in its name.',
     )

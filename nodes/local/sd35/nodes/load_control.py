@@ -9,7 +9,7 @@ from comfy_api.latest import io
 from ....widgets import advanced
 from ...errors import ModelMissing
 from .. import files
-from ..choices import TRAINED_ON
+from ..choices import AUTOMATIC, TRAINED_ON
 from .load import CATEGORY
 
 _AS_IT_IS = "pictures as they are"
@@ -35,7 +35,7 @@ class EaselSd35LoadControlNet(io.ComfyNode):
                 ),
                 io.Combo.Input(
                     "takes",
-                    options=[files.AUTOMATIC, *TRAINED_ON, _AS_IT_IS],
+                    options=[AUTOMATIC, *TRAINED_ON, _AS_IT_IS],
                     tooltip='What pictures it was trained on. "automatic" reads it from the file, else from its name.',
                 ),
                 advanced(
@@ -79,6 +79,6 @@ class EaselSd35LoadControlNet(io.ComfyNode):
     def execute(cls, control_name: str, takes: str, rules: str) -> io.NodeOutput:
         from ..loading import open_control
 
-        kind = {files.AUTOMATIC: None, _AS_IT_IS: ""}.get(takes, takes)
+        kind = {AUTOMATIC: None, _AS_IT_IS: ""}.get(takes, takes)
         net, report = open_control(files.control(control_name), kind, rules == _AS_THE_HOST)
         return io.NodeOutput(net, report, ui={"text": [report]})
