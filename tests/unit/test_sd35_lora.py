@@ -138,6 +138,17 @@ def test_a_kind_that_is_not_applied_is_counted_and_named(model, updates, tmp_pat
         add_lora(model, None, tiny.save(strange, tmp_path / "all.safetensors"), 1.0, 1.0)
 
 
+def test_of_another_family_it_is_called_so_whatever_its_kind(model, tmp_path):
+    from easel.nodes.local.errors import ModelRefused
+    from easel.nodes.local.sd35.loading import add_lora
+
+    path = tiny.save(
+        {"lycoris_double_blocks_0_img_mlp_0.oft_blocks": torch.zeros(2, 96, 96)}, tmp_path / "x.safetensors"
+    )
+    with pytest.raises(ModelRefused, match="made for FLUX"):
+        add_lora(model, None, path, 1.0, 1.0)
+
+
 @pytest.mark.parametrize(
     "layer, said",
     [
